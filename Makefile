@@ -1,0 +1,41 @@
+# `make demo` shows it, `make test` tests it; each target does what set-up it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test check bench mutations lock format
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/understudy demo $(if $(ONCE),--once) $(if $(MENDED),--mended)
+
+test: setup
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m proxy.cli.reference --check
+
+bench: setup
+	$(BIN)/python -m benchmarks.relay
+
+mutations: setup
+	$(BIN)/python -m tests.mutations.run
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+# Pinned versions with hashes for every Python and platform; pip itself and index addresses stay out.
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package pip \
+		--no-header --python-version 3.11 --all-extras --group dev --group build pyproject.toml --output-file requirements.lock

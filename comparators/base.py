@@ -1,0 +1,90 @@
+"""The interface of a comparator: what it is given and what it says.
+
+A comparator decides whether a student's answer would have done in the teacher's place. It is a small
+class: a name, a version, options, and one pure method.  Nothing here knows the proxy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+SURFACES = frozenset({"chat/completions", "completions", "responses", "embeddings"})
+TEXT_SURFACES = frozenset({"chat/completions", "completions", "responses"})
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One function call that a model asked for."""
+
+    name: str
+    arguments: str  # as the model wrote them: JSON text, perhaps invalid
+    id: str | None = None
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
+    """A generated token with its log-probability (nats) and those of its best rivals."""
+
+    token: str
+    logprob: float
+    top: dict[str, float] = {}
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked: the surface (one of ``SURFACES``) and the request body, credentials taken out."""
+
+    surface: str
+    body: dict[str, Any]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's complete answer, the same shape for every surface (choice 0 where there are several)."""
+
+    model: str | None = None
+    content: str | None = None  # None: no text at all, such as tool calls alone
+    refusal: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    embeddings: tuple[tuple[float, ...], ...] | None = None  # embeddings surface: one vector per input
+    response: dict[str, Any] = {}  # the whole body; streamed ones put together
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """What a comparator says of a pair."""
+
+    score: float  # in [0, 1]; 1 is the same
+    agree: bool
+    kinds: tuple[str, ...] = ()  # short snake_case names of how they differ; empty on agreement
+    detail: Any = None  # JSON-able, for a person to read
+
+
+class ComparatorOptions(BaseModel):
+    """Base of a comparator's options: typed, immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Comparator:
+    """Base class of every comparator.
+
+    Subclasses set ``name`` (what ``use:`` says), ``version`` (raised whenever the same pair could be scored
+    differently: it is part of the definition of agreement, so evidence begins anew), ``Options`` and
+    ``compare``.  Instances are shared between pairs and must keep no state.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    surfaces: ClassVar[frozenset[str]] = TEXT_SURFACES
+    Options: ClassVar[type[ComparatorOptions]] = ComparatorOptions
+
+    def __init__(self, options: ComparatorOptions | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        """Score the student's answer against the teacher's.
+
+        May raise: the pair is then missing (``unscored``), and the failure is counted.
+        """
+        raise NotImplementedError

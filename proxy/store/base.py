@@ -1,0 +1,98 @@
+"""The store's seam: what is kept for good.  Synchronous; one object per thread.
+
+Every engine keeps these promises: ``record`` is one transaction and idempotent by exchange id and student;
+counts change in the same transaction as the pairs they count; merge of counts is addition.  All methods raise
+``proxy.errors.StoreError`` when the store cannot be written or read just now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from proxy.journal.base import TallyTotal
+from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
+
+
+class PairFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pairs to read; everything given must hold."""
+
+    route: str | None = None
+    student: str | None = None
+    disagreements: bool = False
+    kind: str | None = None  # a kind of disagreement, or of missing, or of student error
+    segment: tuple[str, str] | None = None
+    since: float | None = None  # arrived_at, unix seconds
+    limit: int | None = None
+    before: tuple[float, str] | None = None  # (arrived_at, id) of the last pair already read: paging
+
+
+class RouteTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a route's exchanges without any student.  Latency histograms are log-binned."""
+
+    exchanges: int
+    teacher_ms: dict[int, int]
+    teacher_ttft_ms: dict[int, int]
+    teacher_nano_usd: int
+    teacher_priced: int
+    first: float | None
+    last: float | None
+
+
+class Store(Protocol):
+    def salt(self) -> bytes:
+        """Random bytes made with the store: for hashing users and sessions."""
+
+    def record(self, settlements: Sequence[Settlement]) -> list[tuple[str, str]]:
+        """Store what became of exchanges; returns (exchange id, student) of the pairs that are new.
+
+        A pair stored before is left alone and counted nowhere again.
+        """
+
+    def known(self, exchange_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """For each exchange that is stored: the students it has pairs with."""
+
+    def record_captures(self, totals: Sequence[TallyTotal]) -> None:
+        """Take over the journal's totals; writing the same total twice is harmless."""
+
+    def version_in_force(self, route: str, student: str, base: str) -> str:
+        """The version that an exchange due now belongs to, answered or not."""
+
+    def observe_model(self, route: str, student: str, base: str, model: str) -> str:
+        """Take note of the model that an answer names; returns the version in force from now on.
+
+        ``base`` itself while the model is the one first seen under it, else ``base`` with the new model's name.
+        """
+
+    def evidences(self, route: str, student: str) -> list[Evidence]:
+        """Every evidence of a route and student, oldest first; the last one is in force."""
+
+    def counts(
+        self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
+    ) -> list[CountRow]:
+        """Counts of buckets in [since, until), unix seconds at bucket starts."""
+
+    def full_days(self, evidence_id: int, until: float) -> int:
+        """24-hour periods since the evidence began that ended by ``until`` and hold at least one pair."""
+
+    def captures(self, route: str, *, since: int | None = None, until: int | None = None) -> list[CaptureCount]: ...
+
+    def traffic(self, route: str, *, since: float | None = None) -> RouteTraffic: ...
+
+    def pairs(self, which: PairFilter) -> Iterator[StoredPair]:
+        """Newest first."""
+
+    def pair(self, pair_id: str) -> StoredPair | None: ...
+
+    def set_paused(self, route: str | None, paused: bool) -> None:
+        """Stop or go on with shadowing a route (None: every route)."""
+
+    def paused(self) -> frozenset[str | None]:
+        """Routes that a person paused; contains None when all are."""
+
+    def forget_text_before(self, route: str, time: float) -> int:
+        """Retention: delete the stored text of a route's exchanges that arrived before; counts stay. Returns how many."""
+
+    def close(self) -> None: ...

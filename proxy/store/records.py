@@ -1,0 +1,152 @@
+"""The records that are kept: exchanges, pairs, evidence, counts.  Plain and immutable; times are unix seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+# Bins of the histograms of what decides: bin b stands for the value b / 100.
+BINS = 101
+# Log-spaced bins of latencies: bin = round(log(milliseconds) / LATENCY_STEP), 2% wide, never below 0.
+LATENCY_STEP = 0.02
+
+# The kinds of missing, in the words of understudy_pairs_total.
+MISSING = frozenset({"unavailable", "misconfigured", "shed", "expired", "unscored"})
+# Outside of the evidence: neither agreement nor missing.
+EXCLUDED = frozenset({"teacher_error", "paused"})
+OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED
+# Capture outcomes of exchanges that were due for a student and were lost before their segments were known.
+LOST = frozenset({"too_large", "shed", "failed"})
+
+
+class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One side's answer as it is kept: redacted text, measured latency and cost."""
+
+    model: str | None = None
+    status: int | None = None
+    content: str | None = None
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    finish_reason: str | None = None
+    usage: dict[str, Any] | None = None  # input_tokens, cached_input_tokens, output_tokens, estimated
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    cost_usd: float | None = None
+    response: dict[str, Any] | None = None
+    error: dict[str, str] | None = None  # {"kind", "message"}
+
+
+class ScoreRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one comparator said of a pair."""
+
+    score: float
+    agree: bool
+    kinds: tuple[str, ...] = ()
+    detail: Any = None
+
+
+class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange as it is kept.  ``teacher`` and ``request`` are None where the text was lost or is forgotten."""
+
+    id: str
+    route: str
+    arrived_at: float
+    captured_at: float
+    surface: str = ""
+    source: str = "live"
+    requested_model: str | None = None
+    teacher_version: str | None = None  # the model that the teacher's answer names
+    request: dict[str, Any] | None = None
+    teacher: AnswerRecord | None = None
+    segments: dict[str, str] = {}
+    unit: str = ""
+    unit_kind: str = "request"
+    repeat_key: str = ""
+    probability: float = 1.0
+    subjects: tuple[str, ...] = ()  # salted hashes of user, safety_identifier and session: what `forget` looks for
+
+
+class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange with one student's response, or with why there is none."""
+
+    student: str
+    version: str
+    definition: str  # hash: the definition of agreement
+    decides: str  # name of the comparator that decides agreement
+    outcome: str  # one of OUTCOMES
+    answer: AnswerRecord
+    scores: dict[str, ScoreRecord] = {}
+
+    @property
+    def agree(self) -> bool | None:
+        return {"agreed": True, "disagreed": False}.get(self.outcome)
+
+    @property
+    def missing(self) -> str | None:
+        return self.outcome if self.outcome in MISSING else None
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """All that became of one exchange: it is stored whole, in one transaction."""
+
+    exchange: ExchangeRecord
+    pairs: tuple[PairRecord, ...] = ()
+
+
+class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair read back with its exchange.  ``id`` is ``<exchange id>:<student>``."""
+
+    id: str
+    exchange: ExchangeRecord
+    pair: PairRecord
+    evidence_id: int | None = None
+    labels: tuple[dict[str, Any], ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict may rest on: one student version, one definition of agreement, from a moment on."""
+
+    id: int
+    number: int  # the how-manieth of its route and student, from 1
+    route: str
+    student: str
+    version: str
+    definition: str
+    decides: str  # the comparator that decides agreement
+    since: float
+    probability_floor: float  # sets the bets (STATISTICS.md a.4); fixed when the evidence begins
+
+
+class CountRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A count, summed over replicas, teacher versions and the buckets asked for.
+
+    ``measure`` is one of
+      ``low``, ``high``, ``valid``  units by bin of what decides: missing as 0, missing as 1, valid ones alone;
+      ``score``          pairs by bin of the comparator's score (floored; for pictures);
+      ``score_micros``   sum of scores in millionths (bin 0): means are exact;
+      ``agreed``         pairs on which the comparator agrees (bin 0);
+      ``pairs``          pairs that were due (bin 0);
+      ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind of disagreement>``, ``student_error:<kind>``   pairs (bin 0);
+      ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
+      ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums (bin 0);
+      ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).
+    Those that speak of the pair and not of a comparator have comparator ``""``; of those, ``pairs``,
+    ``missing:*``, ``excluded:*`` and ``kind:*`` exist for every segment, the others for ``all`` alone.
+    """
+
+    comparator: str
+    segment_key: str  # "all" with value "" for everything
+    segment_value: str
+    probability: float
+    measure: str
+    bin: int
+    n: int
+
+
+class CaptureCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Captures by outcome, summed over origins and the buckets asked for."""
+
+    route: str
+    outcome: str
+    reason: str
+    n: int
