@@ -93,6 +93,6 @@ class Store(Protocol):
         """Routes that a person paused; contains None when all are."""
 
     def forget_text_before(self, route: str, time: float) -> int:
-        """Retention: delete the stored text of a route's exchanges that arrived before; counts stay. Returns how many."""
+        """Retention: delete the text of a route's exchanges that arrived before; counts stay. Returns how many."""
 
     def close(self) -> None: ...

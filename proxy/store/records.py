@@ -126,9 +126,9 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
       ``score_micros``   sum of scores in millionths (bin 0): means are exact;
       ``agreed``         pairs on which the comparator agrees (bin 0);
       ``pairs``          pairs that were due (bin 0);
-      ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind of disagreement>``, ``student_error:<kind>``   pairs (bin 0);
+      ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind>`` (of disagreement), ``student_error:<kind>``   pairs;
       ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
-      ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums (bin 0);
+      ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums;
       ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).
     Those that speak of the pair and not of a comparator have comparator ``""``; of those, ``pairs``,
     ``missing:*``, ``excluded:*`` and ``kind:*`` exist for every segment, the others for ``all`` alone.
