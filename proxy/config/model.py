@@ -7,83 +7,96 @@ brings is a field here only when the contract's default ("off") may be written t
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
 
-from proxy.config.values import Duration, Size
+from proxy.config.values import Listen, Number, PositiveDuration, Secret, Size, Url, Whole
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+DAY = 86400.0
 
 
 class Model(BaseModel):
-    """Base of all of them: immutable, unknown keys refused."""
+    """Base of all of them: immutable, unknown keys refused, a key written without a value has its default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_default(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        keys = {field.alias or name for name, field in cls.model_fields.items()}
+        return {key: value for key, value in data.items() if value is not None or key not in keys}
 
 
 class Tokens(Model):
     """Bearer tokens of the admin plane; each may do what those before it may."""
 
-    read: SecretStr | None = Field(None, description="may read metrics, reports and pairs")
-    label: SecretStr | None = Field(None, description="may also judge pairs and report outcomes")
-    admin: SecretStr | None = Field(None, description="may do everything")
+    read: Secret | None = Field(None, description="may read metrics, reports and pairs")
+    label: Secret | None = Field(None, description="may also judge pairs and report outcomes")
+    admin: Secret | None = Field(None, description="may do everything")
 
 
 class Admin(Model):
-    listen: str = Field("127.0.0.1:8081", description="metrics, health, API; every role serves one")
+    listen: Listen = Field("127.0.0.1:8081", description="metrics, health, API; every role serves one")
     tokens: Tokens = Field(Tokens(), description="needed where `listen` is not a loopback address")
 
 
 class Match(Model):
     """Which requests belong to a route: all that is given must hold. Values are globs, case-sensitive."""
 
-    path: str | None = Field(None, description="the request's path, e.g. `/v1/chat/completions`")
-    model: str | None = Field(None, description="the body's `model`, or the deployment in an Azure path")
-    header: dict[str, str] = Field({}, description="request headers by name")
+    path: str | None = Field(None, pattern=r"^[/*?\[]", description="the request's path, e.g. `/v1/chat/completions`")
+    model: str | None = Field(None, min_length=1, description="the body's `model`, or the deployment in an Azure path")
+    header: dict[Annotated[str, Field(pattern=HEADER)], str] = Field({}, description="request headers by name")
 
 
 class TeacherPrice(Model):
     """USD per million tokens."""
 
-    input: float = Field(ge=0)
-    cached_input: float | None = Field(None, ge=0)
-    output: float = Field(ge=0)
+    input: Number = Field(ge=0, description="a prompt's tokens")
+    cached_input: Number | None = Field(None, ge=0, description="those of them that were cached; default: as `input`")
+    output: Number = Field(ge=0, description="an answer's tokens, reasoning included")
 
 
 class StudentPrice(Model):
     """USD per million tokens, or per hour of serving."""
 
-    input: float | None = Field(None, ge=0)
-    cached_input: float | None = Field(None, ge=0)
-    output: float | None = Field(None, ge=0)
-    per_hour: float | None = Field(None, ge=0)
+    input: Number | None = Field(None, ge=0, description="a prompt's tokens")
+    cached_input: Number | None = Field(None, ge=0, description="those of them that were cached; default: as `input`")
+    output: Number | None = Field(None, ge=0, description="an answer's tokens")
+    per_hour: Number | None = Field(None, ge=0, description="an hour of serving, whatever the load")
 
 
 class DefaultTeacher(Model):
-    url: str = Field(description="base URL of the upstream for requests that no route matches")
-    api_key: SecretStr = Field(
-        SecretStr("passthrough"), description="`passthrough`: the client's own; or a key of ours"
-    )
-    timeout: Duration = Field(600.0, description="to the first byte, and between bytes")
+    url: Url = Field(description="base URL of the upstream")
+    api_key: Secret = Field(SecretStr("passthrough"), description="`passthrough`: the client's own; or a key of ours")
+    timeout: PositiveDuration = Field(600.0, description="to the first byte, and between bytes")
 
 
 class Teacher(DefaultTeacher):
-    url: str = Field(description="base URL of the upstream")
-    model: str | None = Field(None, description="rewrites the body's `model` (changes what the teacher gets)")
+    model: str | None = Field(
+        None, min_length=1, description="rewrites the body's `model` (changes what the teacher gets)"
+    )
     price: TeacherPrice | None = Field(None, description="USD per million tokens; known models are priced without it")
 
 
 class Student(Model):
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="unique within its route")
+    name: str = Field(pattern=NAME, description="unique within its route")
     version: str | None = Field(None, min_length=1, description="default: made from url, model, set and drop")
-    url: str = Field(description="base URL of the student's OpenAI-compatible server")
-    api_key: SecretStr | None = Field(None, description="the student's own key; never the client's")
-    model: str | None = Field(None, description="default: the only model that the student's /v1/models lists")
+    url: Url = Field(description="base URL of the student's OpenAI-compatible server")
+    api_key: Secret | None = Field(None, description="the student's own key; never the client's")
+    model: str | None = Field(
+        None, min_length=1, description="default: the only model that the student's /v1/models lists"
+    )
     set: dict[str, Any] = Field({}, description="request fields to put")
     drop: list[str] = Field([], description="request fields to drop, beside those always dropped")
-    timeout: Duration = Field(60.0, description="for the whole answer")
-    max_age: Duration = Field(900.0, description="an exchange older than this is not asked any more")
-    concurrency: int = Field(32, ge=1, le=1000, description="requests under way at once")
+    timeout: PositiveDuration = Field(60.0, description="for the whole answer")
+    max_age: PositiveDuration = Field(900.0, description="an exchange older than this is not asked any more")
+    concurrency: Whole = Field(32, ge=1, le=1000, description="requests under way at once")
     ttft: bool = Field(False, description="ask streamed, to measure the time to the first token")
     price: StudentPrice | None = Field(None, description="without it no saving is claimed")
 
@@ -116,49 +129,90 @@ class ComparatorUse(BaseModel):
 
 
 class HeaderSegment(Model):
-    header: str
-    as_: str = Field(alias="as", min_length=1)
+    header: str = Field(pattern=HEADER, description="name of a request header")
+    as_: str = Field(alias="as", pattern=NAME, description="key of the segment")
 
 
 class BodySegment(Model):
-    body: str = Field(description="dotted path into the request body")
-    as_: str = Field(alias="as", min_length=1)
+    body: str = Field(min_length=1, description="dotted path into the request body")
+    as_: str = Field(alias="as", pattern=NAME, description="key of the segment")
 
 
-Segment = Literal["language", "length", "turn", "tags"] | HeaderSegment | BodySegment
+def _segment_form(value: Any) -> str | None:
+    if isinstance(value, HeaderSegment) or (isinstance(value, dict) and "header" in value):
+        return "<header>"
+    if isinstance(value, BodySegment) or (isinstance(value, dict) and "body" in value):
+        return "<body>"
+    return "<name>" if value in ("language", "length", "turn", "tags") else None
+
+
+Segment = Annotated[
+    Annotated[Literal["language", "length", "turn", "tags"], Tag("<name>")]
+    | Annotated[HeaderSegment, Tag("<header>")]
+    | Annotated[BodySegment, Tag("<body>")],
+    Discriminator(
+        _segment_form,
+        custom_error_type="segment",
+        custom_error_message="must be language, length, turn, tags, {header: NAME, as: KEY} or {body: PATH, as: KEY}",
+    ),
+]
+
+
+def _require_form(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "<list>"
+    return "<auto>" if value == "auto" else None
+
+
+def _key_and_value(text: str) -> str:
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise ValueError("must be key=value, such as language=de")
+    return text
+
+
+Require = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")]
+    | Annotated[list[Annotated[str, AfterValidator(_key_and_value)]], Tag("<list>")],
+    Discriminator(
+        _require_form,
+        custom_error_type="require",
+        custom_error_message="must be auto, or a list such as [language=de, tenant=acme]",
+    ),
+]
 
 
 class Gate(Model):
-    agreement: float = Field(0.95, gt=0, lt=1, description="the target")
-    alpha: float = Field(0.05, gt=0, lt=0.5, description="level of each one-sided bound")
-    min_pairs: int = Field(300, ge=1, description="units before any verdict")
-    min_days: int = Field(7, ge=0, description="full days of evidence before `promote`")
-    require: Literal["auto"] | list[str] = Field(
+    agreement: Number = Field(0.95, gt=0, lt=1, description="the target")
+    alpha: Number = Field(0.05, gt=0, lt=0.5, description="level of each one-sided bound")
+    min_pairs: Whole = Field(300, ge=1, description="units before any verdict")
+    min_days: Whole = Field(7, ge=0, description="full days of evidence before `promote`")
+    require: Require = Field(
         "auto", description="segments that must pass: values with 1% of the units or more; or a list of key=value"
     )
 
 
 class Route(Model):
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    match: Match = Match()
-    teacher: Teacher
+    name: str = Field(pattern=NAME, description="unique")
+    match: Match = Field(Match(), description="which requests belong to the route; without it all do")
+    teacher: Teacher = Field(description="the model whose answer the client gets")
     students: list[Student] = Field([], description="may be empty: then exchanges are kept")
-    sample: float = Field(1.0, gt=0, le=1, description="share of units shadowed")
+    sample: Number = Field(1.0, gt=0, le=1, description="share of units shadowed")
     comparators: list[ComparatorUse] = Field(
         [ComparatorUse(use="text", agree_at=0.8)],
         min_length=1,
         description="the first decides agreement; the others are reported beside it",
     )
     segments: list[Segment] = Field(["language", "length", "turn"], description="how the traffic is sliced")
-    gate: Gate = Gate()
+    gate: Gate = Field(Gate(), description="what a student must reach to be promoted")
     redact: list[Literal["email", "phone", "card", "iban", "secret"]] = Field(
         ["secret"], description="what is taken out of stored text"
     )
-    retention: Duration = Field(30 * 86400.0, description="of text; counts stay")
+    retention: PositiveDuration = Field(30 * DAY, description="of text; counts stay")
 
 
 class Access(Model):
-    keys: list[SecretStr] = Field([], description="if any are given, clients must present one")
+    keys: list[Secret] = Field([], description="if any are given, clients must present one")
 
 
 class Limits(Model):
@@ -172,12 +226,14 @@ class Limits(Model):
 
 
 class Config(Model):
-    listen: str = Field("127.0.0.1:8080", description="data plane")
-    admin: Admin = Admin()
-    store: str = Field("sqlite:///understudy.db", description="where pairs and counts are kept")
+    listen: Listen = Field("127.0.0.1:8080", description="data plane")
+    admin: Admin = Field(Admin(), description="admin plane")
+    store: str = Field(
+        "sqlite:///understudy.db", pattern=r"^sqlite:///.", description="where pairs and counts are kept"
+    )
     journal: Literal["embedded"] = Field("embedded", description="the durable queue between relay and shadow workers")
-    workers: int = Field(1, ge=1, le=64, description="relay processes")
+    workers: Whole = Field(1, ge=1, le=64, description="relay processes")
     teacher: DefaultTeacher | None = Field(None, description="for requests that no route matches")
-    routes: list[Route] = []
-    access: Access = Access()
-    limits: Limits = Limits()
+    routes: list[Route] = Field([], description="the first that matches a request has it")
+    access: Access = Field(Access(), description="who may use the data plane")
+    limits: Limits = Field(Limits(), description="bounds on memory and disk")

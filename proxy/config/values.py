@@ -1,24 +1,33 @@
-"""How durations, sizes and secrets are written in the configuration."""
+"""How durations, sizes, addresses and secrets are written in the configuration."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+from proxy.config.addresses import check_url, parse_listen
+
+WRITTEN = {"written": True}
+"""Validation context of values that a person wrote: numbers there need their unit, in code they do not."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB)?")
+_SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB)?", re.ASCII)
 _BYTES = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_SECRET = re.compile(r"[!-~]+")
+_LARGEST = 2**53
+"""Beyond this neither seconds nor bytes are exact any more, and nobody means it."""
 
 
 def parse_duration(value: Any) -> float:
     """Seconds of ``500ms``, ``30s``, ``5m``, ``12h`` or ``30d``. Raises ValueError that says what is allowed."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else _LARGEST
+    if seconds >= _LARGEST:
         raise ValueError("must be a duration such as 500ms, 30s, 5m, 12h or 30d")
-    return float(match[1]) * _SECONDS[match[2]]
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -26,15 +35,16 @@ def format_duration(seconds: float) -> str:
     for unit in ("d", "h", "m", "s"):
         if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
             return f"{seconds / _SECONDS[unit]:.0f}{unit}"
-    return f"{seconds * 1000:g}ms"
+    return f"{seconds * 1000:.12f}".rstrip("0").rstrip(".") + "ms"
 
 
 def parse_size(value: Any) -> int:
     """Bytes of ``64KiB``, ``32MiB`` or ``10GiB``. Raises ValueError that says what is allowed."""
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
+    size = int(match[1]) * _BYTES[match[2]] if match else _LARGEST
+    if size >= _LARGEST:
         raise ValueError("must be a size such as 64KiB, 32MiB or 10GiB")
-    return int(match[1]) * _BYTES[match[2]]
+    return size
 
 
 def format_size(size: int) -> str:
@@ -45,13 +55,41 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
-def _duration(value: Any) -> Any:
-    return value if isinstance(value, float) else parse_duration(value)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _duration(value: Any, info: ValidationInfo) -> Any:
+    return value if _is_number(value) and info.context is not WRITTEN else parse_duration(value)
 
 
 def _size(value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else parse_size(value)
 
 
+def _no_boolean(value: Any) -> Any:
+    """Without this `workers: true` would be 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 -- pydantic turns ValueError alone into its errors
+    return value
+
+
+def _listen(value: Any) -> str:
+    parse_listen(value)
+    return str(value)
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if not _SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError("must be the key alone: at least one character, no spaces or line breaks, only ASCII")
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(_duration), PlainSerializer(format_duration)]
-Size = Annotated[int, BeforeValidator(_size), PlainSerializer(format_size)]
+PositiveDuration = Annotated[Duration, Field(gt=0)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1), PlainSerializer(format_size)]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Listen = Annotated[str, BeforeValidator(_listen)]
+Url = Annotated[str, AfterValidator(check_url)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
