@@ -6,7 +6,7 @@ files that the admin plane adds up.  Build one object per process; label childre
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _ANSWER = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 600.0)
@@ -110,15 +110,13 @@ def upstream_histograms(registry: CollectorRegistry) -> tuple[Histogram, Histogr
     )
 
 
-def store_gauges(registry: CollectorRegistry) -> dict[str, Gauge]:
-    """Gauges that the admin plane derives from the store and the journal at each scrape, by name."""
-    described = {
-        "understudy_agreement_ratio": ("Agreement, missing pairs left out.", ["route", "student", "segment"]),
-        "understudy_agreement_lower": ("Anytime-valid lower bound of agreement.", ["route", "student", "segment"]),
-        "understudy_agreement_upper": ("Anytime-valid upper bound of agreement.", ["route", "student", "segment"]),
-        "understudy_missing_ratio": ("Share of due exchanges without a valid score.", ["route", "student"]),
-        "understudy_verdict": ("1 for the present verdict.", ["route", "student", "verdict"]),
-        "understudy_journal_depth": ("Exchanges in the journal that are not settled.", []),
-        "understudy_journal_oldest_seconds": ("Age of the oldest exchange in the journal that is not settled.", []),
-    }
-    return {name: Gauge(name, text, labels, registry=registry) for name, (text, labels) in described.items()}
+# Gauges that the admin plane derives from the store and the journal at each scrape: name, help text, labels.
+STORE_GAUGES: dict[str, tuple[str, list[str]]] = {
+    "understudy_agreement_ratio": ("Agreement, missing pairs left out.", ["route", "student", "segment"]),
+    "understudy_agreement_lower": ("Anytime-valid lower bound of agreement.", ["route", "student", "segment"]),
+    "understudy_agreement_upper": ("Anytime-valid upper bound of agreement.", ["route", "student", "segment"]),
+    "understudy_missing_ratio": ("Share of due exchanges without a valid score.", ["route", "student"]),
+    "understudy_verdict": ("1 for the present verdict.", ["route", "student", "verdict"]),
+    "understudy_journal_depth": ("Exchanges in the journal that are not settled.", []),
+    "understudy_journal_oldest_seconds": ("Age of the oldest exchange in the journal that is not settled.", []),
+}

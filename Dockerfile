@@ -1,0 +1,33 @@
+# Small, non-root, with a root file system that may be read-only: everything it writes is under /data and /tmp.
+#   docker build -t understudy .
+#   docker run --read-only --tmpfs /tmp -v understudy:/data -v ./understudy.yaml:/etc/understudy/understudy.yaml:ro \
+#       -p 8080:8080 -p 127.0.0.1:8081:8081 understudy
+FROM python:3.13-slim AS build
+WORKDIR /build
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+# The lock also pins what tests and the demo need; only what the product itself needs is installed from it.
+RUN python -m venv /opt/understudy \
+    && /opt/understudy/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.lock --dry-run --quiet --report /dev/null >/dev/null 2>&1 || true
+COPY proxy ./proxy
+COPY comparators ./comparators
+RUN sed 's/ \\$//; /--hash/d; /^ *#/d' requirements.lock > constraints.txt \
+    && /opt/understudy/bin/pip install --no-cache-dir --constraint constraints.txt .
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data understudy \
+    && install -d -o understudy -g understudy /data /etc/understudy
+COPY --from=build /opt/understudy /opt/understudy
+ENV PATH=/opt/understudy/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    UNDERSTUDY_CONFIG=/etc/understudy/understudy.yaml
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8080 8081
+STOPSIGNAL SIGTERM
+# The admin port is read from the configuration's default; change both together.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8081/readyz', timeout=4)"]
+ENTRYPOINT ["understudy"]
+CMD ["serve"]

@@ -1,0 +1,99 @@
+"""``/api``: routes, the report, pairs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
+from fastapi.responses import JSONResponse
+
+from proxy.admin.access import require
+from proxy.admin.plane import Plane
+from proxy.arguments import parse_segment, parse_since
+from proxy.config.model import Route
+from proxy.errors import UnderstudyError, UsageError
+from proxy.store.base import PairFilter
+from proxy.store.pair_json import pair_json
+
+MOST_PAIRS = 1000
+
+_Text = Annotated[str | None, Query()]
+
+
+def api_router(plane: Plane) -> APIRouter:
+    """Routes for people and scripts; every answer is JSON."""
+    router = APIRouter(prefix="/api", dependencies=[Depends(require("read", lambda: plane.config.admin.tokens))])
+
+    @router.get("/routes")
+    def get_routes() -> dict[str, Any]:
+        """The configured routes, without credentials."""
+        paused = plane.with_store(lambda store: store.paused())
+        return {"routes": [_route_json(route, paused) for route in plane.config.routes]}
+
+    @router.get("/report")
+    def get_report(
+        route: _Text = None,
+        student: _Text = None,
+        evidence: Annotated[int | None, Query(ge=1)] = None,
+        since: _Text = None,
+    ) -> dict[str, Any]:
+        """The verdict and its evidence, as ``understudy report --format json`` gives them."""
+        start = None if since is None else parse_since(since, now=plane.clock())
+        return plane.report(route=route, student=student, evidence=evidence, since=start)
+
+    @router.get("/pairs")
+    def get_pairs(
+        *,
+        route: _Text = None,
+        student: _Text = None,
+        disagreements: bool = False,
+        kind: _Text = None,
+        segment: Annotated[str | None, Query(description="key=value")] = None,
+        since: _Text = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 100,
+    ) -> dict[str, Any]:
+        """Pairs, newest first."""
+        which = PairFilter(
+            route=route,
+            student=student,
+            disagreements=disagreements,
+            kind=kind,
+            segment=None if segment is None else parse_segment(segment),
+            since=None if since is None else parse_since(since, now=plane.clock()),
+            limit=limit,
+        )
+        return {"pairs": plane.with_store(lambda store: [pair_json(stored) for stored in store.pairs(which)])}
+
+    @router.get("/pairs/{pair_id}")
+    def get_pair(pair_id: str) -> dict[str, Any]:
+        """One pair."""
+        stored = plane.with_store(lambda store: store.pair(pair_id))
+        if stored is None:
+            raise HTTPException(status_code=404, detail=f"no pair {pair_id!r}")
+        return pair_json(stored)
+
+    return router
+
+
+def explain_errors(app: FastAPI) -> None:
+    """Turn what went wrong into an answer of one line: 400 for what was asked wrongly, 503 for what is down."""
+
+    @app.exception_handler(UnderstudyError)
+    def answer(_: Request, error: UnderstudyError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=400 if isinstance(error, UsageError) else 503)
+
+
+def _route_json(route: Route, paused: frozenset[str | None]) -> dict[str, Any]:
+    return {
+        "name": route.name,
+        "match": route.match.model_dump(exclude_defaults=True),
+        "teacher": {"url": route.teacher.url, "model": route.teacher.model},
+        "students": [
+            {"name": student.name, "url": student.url, "model": student.model, "version": student.base_version}
+            for student in route.students
+        ],
+        "comparators": [use.label for use in route.comparators],
+        "sample": route.sample,
+        "gate": route.gate.model_dump(),
+        "paused": route.name in paused or None in paused,
+    }

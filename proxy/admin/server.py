@@ -1,0 +1,87 @@
+"""The admin plane: metrics, health and the API, served by FastAPI in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from proxy.admin.api import api_router, explain_errors
+from proxy.admin.plane import Plane
+from proxy.admin.probes import probes_router
+from proxy.config.model import Config
+from proxy.errors import ConfigurationError, UnderstudyError
+from proxy.journal.base import JournalReader
+from proxy.runtime import write_paused
+from proxy.store.base import Store
+
+_log = structlog.get_logger()
+
+
+def create_app(plane: Plane) -> FastAPI:
+    """The application; ``/openapi.json`` describes it."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        telling = asyncio.create_task(_tell_paused(plane))
+        yield
+        telling.cancel()
+
+    app = FastAPI(title="Understudy", summary="The admin plane.", lifespan=lifespan)
+    explain_errors(app)
+    app.include_router(probes_router(plane))
+    app.include_router(api_router(plane))
+    return app
+
+
+async def _tell_paused(plane: Plane) -> None:
+    """Pass on to the relays which routes are paused: they never ask the store themselves."""
+    told: frozenset[str | None] | None = None
+    while True:
+        try:
+            paused = await asyncio.to_thread(plane.with_store, lambda store: store.paused())
+            if paused != told:
+                write_paused(plane.runtime, paused)
+                told = paused
+        except (UnderstudyError, OSError) as error:
+            _log.warning("paused_routes_unknown", error=str(error))
+        await asyncio.sleep(0.5)
+
+
+def serve_admin(
+    load: Callable[[], Config],
+    config: Config,
+    listening: socket.socket,
+    *,
+    runtime: Path,
+    roles: frozenset[str],
+    open_store: Callable[[], Store],
+    open_journal: Callable[[], JournalReader],
+) -> None:
+    """Serve until SIGTERM; SIGHUP takes over a changed configuration."""
+    plane = Plane(
+        config, runtime=runtime, roles=roles, open_store=open_store, open_journal=open_journal, clock=time.time
+    )
+
+    def reload() -> None:
+        try:
+            plane.config = load()
+        except ConfigurationError as error:
+            _log.error("configuration_refused", error=str(error), kept="the one before")
+
+    async def run() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        settings = uvicorn.Config(
+            create_app(plane), log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
+        )
+        await uvicorn.Server(settings).serve(sockets=[listening])
+
+    asyncio.run(run())

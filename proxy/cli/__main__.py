@@ -1,0 +1,5 @@
+"""``python -m proxy.cli``: the same as ``understudy``."""
+
+from proxy.cli.app import main
+
+main()

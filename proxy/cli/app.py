@@ -1,0 +1,76 @@
+"""All commands, and the one place where what went wrong becomes a message and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from proxy.cli import demo, pairs, pause, report, serve
+from proxy.cli.not_available import add_not_available
+from proxy.errors import UnderstudyError, UsageError
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="understudy",
+    help="Find out on live traffic whether a small distilled model can replace an expensive one.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (serve, report, pairs, pause, demo):
+    module.add_commands(app)
+add_not_available(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"understudy {installed_version('understudy')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Find out on live traffic whether a small distilled model can replace an expensive one."""
+
+
+def main() -> None:
+    """Run a command.  Exit status: 0 done, 1 failed while running, 2 what the user gave cannot work."""
+    try:
+        status = run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status; messages for the user go to stderr."""
+    try:
+        status = app(arguments, prog_name="understudy", standalone_mode=False)
+    except typer.TyperException as error:
+        return _say(f"{error.format_message()}\nunderstudy --help lists the commands and their flags", UNUSABLE)
+    except typer.Abort:
+        return FAILED
+    except UsageError as error:
+        return _say(str(error), UNUSABLE)
+    except UnderstudyError as error:
+        return _say(str(error), FAILED)
+    return status if isinstance(status, int) else 0
+
+
+def _say(message: str, status: int) -> int:
+    print(f"understudy: {message}", file=sys.stderr)
+    return status

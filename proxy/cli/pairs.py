@@ -1,0 +1,55 @@
+"""``pairs``: pairs as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from proxy.arguments import parse_segment, parse_since
+from proxy.cli.common import (
+    ConfigFlag,
+    RouteFlag,
+    SinceFlag,
+    StudentFlag,
+    check_names,
+    config_source,
+    open_existing_store,
+)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(pairs)
+
+
+def pairs(
+    *,
+    config: ConfigFlag = None,
+    route: RouteFlag = None,
+    student: StudentFlag = None,
+    disagreements: Annotated[bool, typer.Option("--disagreements", help="Disagreements alone.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Of this kind alone.")] = None,
+    segment: Annotated[str | None, typer.Option(help="Of this segment alone: key=value.")] = None,
+    since: SinceFlag = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+) -> None:
+    """Print pairs as JSON lines, newest first."""
+    from proxy.store.base import PairFilter
+    from proxy.store.pair_json import pair_json
+
+    loaded = config_source(config).load()
+    check_names(loaded, route, student)
+    which = PairFilter(
+        route=route,
+        student=student,
+        disagreements=disagreements,
+        kind=kind,
+        segment=None if segment is None else parse_segment(segment),
+        since=None if since is None else parse_since(since, now=time.time()),
+        limit=limit,
+    )
+    for stored in open_existing_store(loaded).pairs(which):
+        print(json.dumps(pair_json(stored), ensure_ascii=False))

@@ -1,0 +1,82 @@
+"""``report``: the verdict and its evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proxy.arguments import parse_since
+from proxy.cli.common import ConfigFlag, RouteFlag, SinceFlag, StudentFlag, config_source, open_existing_store
+from proxy.config.model import Config
+from proxy.errors import NotAvailableError, UsageError
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(report)
+
+
+def report(
+    *,
+    config: ConfigFlag = None,
+    route: RouteFlag = None,
+    student: StudentFlag = None,
+    evidence: Annotated[int | None, typer.Option(help="An earlier evidence, by its id.")] = None,
+    since: SinceFlag = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+) -> None:
+    """Say how well students agree with their teachers, and what follows from it."""
+    from proxy.analyst.report import build_report
+    from proxy.analyst.text import render_report
+
+    if form is Format.HTML:
+        raise NotAvailableError("--format html")
+    loaded = config_source(config).load()
+    now = time.time()
+    built = build_report(
+        loaded,
+        open_existing_store(loaded),
+        now=now,
+        oldest_unsettled=_oldest_unsettled(loaded),
+        route=route,
+        student=student,
+        evidence=evidence,
+        since=None if since is None else parse_since(since, now=now),
+    )
+    text = json.dumps(built, indent=2, ensure_ascii=False) if form is Format.JSON else render_report(built)
+    if out is None:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        return
+    try:
+        out.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}") from error
+
+
+def _oldest_unsettled(config: Config) -> float | None:
+    from proxy.journal.embedded import EmbeddedReader, journal_directory
+
+    async def read() -> float | None:
+        journal = EmbeddedReader(journal_directory(config.store), owner="report")
+        try:
+            return (await journal.depth()).oldest
+        finally:
+            await journal.close()
+
+    return asyncio.run(read())

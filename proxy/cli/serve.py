@@ -1,0 +1,77 @@
+"""``serve``, ``relay``, ``shadow`` and ``check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proxy.cli.common import ConfigFlag, config_source
+from proxy.errors import UsageError
+from proxy.runtime import ConfigSource
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(serve)
+    app.command()(relay)
+    app.command()(shadow)
+    app.command()(check)
+
+
+def serve(
+    config: ConfigFlag = None,
+    teacher: Annotated[str | None, typer.Option(help="Base URL of the teacher; instead of a file.")] = None,
+    student: Annotated[str | None, typer.Option(help="Base URL of the student.")] = None,
+    student_model: Annotated[str | None, typer.Option(help="Model to ask the student for.")] = None,
+    comparator: Annotated[str | None, typer.Option(help="What decides agreement.")] = None,
+) -> None:
+    """Run everything: relay, shadow workers and the admin plane."""
+    from proxy.main import serve as run
+
+    run(_source(config, teacher, student, student_model, comparator))
+
+
+def _source(
+    config: str | None, teacher: str | None, student: str | None, student_model: str | None, comparator: str | None
+) -> ConfigSource:
+    flags = {"--student": student, "--student-model": student_model, "--comparator": comparator}
+    given = [flag for flag, value in flags.items() if value is not None]
+    if teacher is None:
+        if given:
+            raise UsageError(f"{given[0]} goes with --teacher URL; with a file, say it there")
+        return config_source(config)
+    if config is not None:
+        raise UsageError("give either --config FILE or --teacher URL, not both")
+    if student is None and given:
+        raise UsageError(f"{given[0]} goes with --student URL")
+    return ConfigSource(teacher=teacher, student=student, student_model=student_model, comparator=comparator)
+
+
+def relay(config: ConfigFlag = None) -> None:
+    """Run the relay alone: teachers' answers through, captures into the journal."""
+    from proxy.main import serve as run
+
+    run(config_source(config), frozenset({"relay"}))
+
+
+def shadow(config: ConfigFlag = None) -> None:
+    """Run shadow workers alone: ask students, compare, store."""
+    from proxy.main import serve as run
+
+    run(config_source(config), frozenset({"shadow"}))
+
+
+def check(config: ConfigFlag = None) -> None:
+    """Validate the configuration."""
+    from proxy.config.checks import check_config
+
+    source = config_source(config)
+    loaded = source.load()
+    check_config(loaded)
+    students = sum(len(route.students) for route in loaded.routes)
+    print(f"{source.file}: ok, {len(loaded.routes)} routes with {students} students")
+    for route in loaded.routes:
+        uses = ", ".join(use.label for use in route.comparators)
+        names = ", ".join(student.name for student in route.students) or "no student yet"
+        print(f"  {route.name}: {names}; compared by {uses}; target {route.gate.agreement:g}")

@@ -1,0 +1,170 @@
+"""Where the parts are put together: ``serve`` runs in the supervising process, ``proxy.child`` in each of its children.
+
+These two modules are the only ones that know all parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import tempfile
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from proxy.config.checks import check_config, parse_listen
+from proxy.config.model import Config
+from proxy.errors import ConfigurationError, StoreError, UsageError
+from proxy.journal.embedded import journal_directory
+from proxy.logs import configure_logging
+from proxy.runtime import ConfigSource, metrics_directory
+from proxy.supervisor import ChildSpec, Supervisor
+
+ROLES = frozenset({"relay", "shadow"})
+RELAY_STAGE, SHADOW_STAGE, ADMIN_STAGE = range(3)
+BACKLOG = 2048
+
+_log = structlog.get_logger()
+
+
+def serve(source: ConfigSource, roles: frozenset[str] = ROLES) -> None:
+    """Run these roles and the admin plane until SIGTERM or SIGINT.
+
+    Raises:
+        UsageError: the configuration, a port or the store cannot work; nothing was started.
+    """
+    config = source.load()
+    check_config(config)
+    _open_store_once(config)
+    journal_directory(config.store).mkdir(parents=True, exist_ok=True)
+    configure_logging("supervisor")
+    with contextlib.ExitStack() as resources:
+        sockets = {"admin": resources.enter_context(_bind("admin.listen", config.admin.listen))}
+        if "relay" in roles:
+            sockets["relay"] = resources.enter_context(_bind("listen", config.listen))
+        runtime = Path(tempfile.mkdtemp(prefix="understudy-"))
+        resources.callback(shutil.rmtree, runtime, ignore_errors=True)
+        metrics_directory(runtime).mkdir()
+        supervisor = Supervisor(_children(source, config, roles, runtime, sockets), runtime=runtime)
+        asyncio.run(_supervise(supervisor, source, config, roles))
+
+
+def _open_store_once(config: Config) -> None:
+    """Create or migrate the store before any process needs it, so that what cannot work is said at once."""
+    from proxy.store import open_store
+
+    try:
+        open_store(config.store).close()
+    except StoreError as error:
+        raise UsageError(f"store: {error}") from error
+
+
+def _bind(key: str, listen: str) -> socket.socket:
+    host, port = parse_listen(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or str(error)
+        raise UsageError(f"{key}: cannot listen on {listen}: {reason.lower()}; change `{key}`") from error
+    bound.setblocking(False)
+    return bound
+
+
+def _children(
+    source: ConfigSource, config: Config, roles: frozenset[str], runtime: Path, sockets: dict[str, socket.socket]
+) -> list[ChildSpec]:
+    def child(role: str, slot: int, stage: int, *, listening: str | None = None) -> ChildSpec:
+        arguments = ["-m", "proxy.child", role, "--slot", str(slot), "--runtime", str(runtime)]
+        arguments += ["--source", msgspec.json.encode(source).decode(), "--roles", ",".join(sorted(roles))]
+        descriptors: tuple[int, ...] = ()
+        if listening is not None:
+            descriptors = (sockets[listening].fileno(),)
+            arguments += ["--fd", str(descriptors[0])]
+        # Set before prometheus_client is imported, or values would stay within the process.
+        environment = {} if role == "admin" else {"PROMETHEUS_MULTIPROC_DIR": str(metrics_directory(runtime))}
+        return ChildSpec(
+            role=role,
+            slot=slot,
+            stage=stage,
+            arguments=tuple(arguments),
+            pass_fds=descriptors,
+            environment=tuple(environment.items()),
+        )
+
+    children = [child("admin", 0, ADMIN_STAGE, listening="admin")]
+    if "shadow" in roles:
+        children.append(child("shadow", 0, SHADOW_STAGE))
+    if "relay" in roles:
+        children += [child("relay", slot, RELAY_STAGE, listening="relay") for slot in range(config.workers)]
+    return children
+
+
+async def _supervise(supervisor: Supervisor, source: ConfigSource, config: Config, roles: frozenset[str]) -> None:
+    loop = asyncio.get_running_loop()
+    stop, hangup = asyncio.Event(), asyncio.Event()
+    file = None if source.file is None else Path(source.file)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    _log.info("serving", roles=sorted(roles), listen=config.listen, admin=config.admin.listen, store=_public(config))
+    async with asyncio.TaskGroup() as tasks:
+        reloading = tasks.create_task(_reload_when_changed(supervisor, source, config, hangup))
+        watching = [tasks.create_task(_watch(file, hangup))] if file is not None else []
+        await supervisor.run(stop)
+        for task in (reloading, *watching):
+            task.cancel()
+    _log.info("stopped")
+
+
+def _public(config: Config) -> str:
+    return config.store.rpartition("@")[2]  # without the credentials of a database URL
+
+
+async def _watch(file: Path, hangup: asyncio.Event) -> None:
+    """A changed file counts as SIGHUP.  Its folder is watched: editors and Kubernetes replace files."""
+    from watchfiles import awatch
+
+    seen = _contents(file)
+    async for _ in awatch(file.parent, recursive=False):
+        now = _contents(file)
+        if now is not None and now != seen:
+            seen = now
+            hangup.set()
+
+
+def _contents(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+async def _reload_when_changed(
+    supervisor: Supervisor, source: ConfigSource, config: Config, hangup: asyncio.Event
+) -> None:
+    running = config
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        try:
+            new = source.load()
+            check_config(new)
+        except ConfigurationError as error:
+            _log.error("configuration_refused", error=str(error), kept="the one before")
+            continue
+        fixed = ("listen", "admin", "store", "journal", "workers")
+        restart = [key for key in fixed if getattr(new, key) != getattr(running, key)]
+        if restart:
+            _log.warning("restart_needed", keys=restart)
+        running = new
+        supervisor.signal(signal.SIGHUP)
+        _log.info("configuration_reloaded")
