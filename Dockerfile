@@ -4,14 +4,13 @@
 #       -p 8080:8080 -p 127.0.0.1:8081:8081 understudy
 FROM python:3.13-slim AS build
 WORKDIR /build
-COPY requirements.lock pyproject.toml README.md LICENSE ./
-# The lock also pins what tests and the demo need; only what the product itself needs is installed from it.
+COPY requirements.lock ./
 RUN python -m venv /opt/understudy \
-    && /opt/understudy/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.lock --dry-run --quiet --report /dev/null >/dev/null 2>&1 || true
-COPY proxy ./proxy
+    && /opt/understudy/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY comparators ./comparators
-RUN sed 's/ \\$//; /--hash/d; /^ *#/d' requirements.lock > constraints.txt \
-    && /opt/understudy/bin/pip install --no-cache-dir --constraint constraints.txt .
+COPY proxy ./proxy
+RUN /opt/understudy/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data understudy \
