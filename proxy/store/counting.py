@@ -1,0 +1,159 @@
+"""What a pair and an exchange add to the counts: pure, the measures of ``records.CountRow`` exactly.
+
+An increment is ``(comparator, segment key, segment value, measure, bin, n)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from proxy.journal.base import bucket_of
+from proxy.store.records import BINS, EXCLUDED, LATENCY_STEP, MISSING, AnswerRecord, ExchangeRecord, PairRecord
+from proxy.store.records import ScoreRecord as Score
+
+Increment = tuple[str, str, str, str, int, int]
+_Count = tuple[str, str, int, int]  # comparator, measure, bin, n
+
+ALL = ("all", "")
+# Of the series that count exchanges, not pairs.
+NO_EVIDENCE = 0
+_TOP = BINS - 1
+_MOST_TOKENS = 10**9  # of one answer: what a server makes up must not overflow a sum
+_TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens")
+# What may be laid at the student's door; else an error says what we failed at.
+_OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
+_ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
+
+
+class Series(NamedTuple):
+    """What counts are kept apart by, beside the bucket, the measure and the bin."""
+
+    replica: str
+    source: str
+    route: str
+    student: str  # "" with NO_EVIDENCE
+    evidence_id: int
+    teacher_version: str
+    comparator: str
+    segment_key: str
+    segment_value: str
+    probability: float
+
+
+class Totals:
+    """The increments of a batch added up: ``counts[series, bucket, measure, bin]``."""
+
+    def __init__(self, replica: str) -> None:
+        self._replica = replica
+        self.counts: Counter[tuple[Series, int, str, int]] = Counter()
+
+    def add_exchange(self, exchange: ExchangeRecord) -> None:
+        self._add(exchange, "", NO_EVIDENCE, exchange_increments(exchange))
+
+    def add_pair(self, exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> None:
+        self._add(exchange, pair.student, evidence_id, pair_increments(exchange, pair))
+
+    def _add(self, exchange: ExchangeRecord, student: str, evidence_id: int, increments: Iterable[Increment]) -> None:
+        bucket = bucket_of(exchange.captured_at)
+        whose = (self._replica, exchange.source, exchange.route, student, evidence_id, exchange.teacher_version or "")
+        for comparator, key, value, measure, bin_, n in increments:
+            series = Series(*whose, comparator, key, value, exchange.probability)
+            self.counts[series, bucket, measure, bin_] += n
+
+
+def round_to_bin(value: float, unit: str) -> int:
+    """The bin for a value in [0, 1]; between two bins it is drawn by the unit's id, so that means are kept.
+
+    What falls on a bin exactly stays there (0 and 1 above all).  Source: STATISTICS.md, section a.2.
+    """
+    scaled = min(max(value, 0.0), 1.0) * _TOP
+    nearest = round(scaled)
+    if math.isclose(scaled, nearest, rel_tol=0.0, abs_tol=1e-9):
+        return nearest
+    below = math.floor(scaled)
+    drawn = int.from_bytes(hashlib.blake2b(unit.encode(), digest_size=8).digest(), "big") / 2**64
+    return below + (drawn < scaled - below)
+
+
+def latency_bin(milliseconds: float) -> int:
+    """The log-spaced bin of a latency."""
+    return max(0, round(math.log(max(milliseconds, 1.0)) / LATENCY_STEP))
+
+
+def exchange_increments(exchange: ExchangeRecord) -> Iterator[Increment]:
+    """What an exchange counts without any student: volume, and the teacher's latency, tokens and cost."""
+    yield ("", *ALL, "exchanges", 0, 1)
+    for comparator, measure, bin_, n in _of_answer("teacher", exchange.teacher, timed=True):
+        yield (comparator, *ALL, measure, bin_, n)
+
+
+def pair_increments(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Increment]:
+    """What a pair counts, in `all` and in each segment of its exchange."""
+    everywhere = list(_in_every_segment(pair, exchange.unit or exchange.id))
+    for segment in (ALL, *exchange.segments.items()):
+        for comparator, measure, bin_, n in everywhere:
+            yield (comparator, *segment, measure, bin_, n)
+    for comparator, measure, bin_, n in _in_all_alone(exchange, pair):
+        yield (comparator, *ALL, measure, bin_, n)
+
+
+def _in_every_segment(pair: PairRecord, unit: str) -> Iterator[_Count]:
+    if pair.outcome in EXCLUDED:
+        yield "", f"excluded:{pair.outcome}", 0, 1
+        return
+    yield "", "pairs", 0, 1
+    if pair.outcome in MISSING:
+        yield "", f"missing:{pair.outcome}", 0, 1
+        for comparator in sorted({pair.decides, *pair.scores}):
+            yield comparator, "low", 0, 1
+            yield comparator, "high", _TOP, 1
+        return
+    agree = pair.outcome == "agreed"
+    decides = pair.scores.get(pair.decides) or Score(score=float(agree), agree=agree)
+    if not agree:
+        for kind in sorted(set(decides.kinds)):
+            yield "", f"kind:{kind}", 0, 1
+    for comparator, score in {**pair.scores, pair.decides: decides}.items():
+        yield from _of_score(comparator, score, agree if comparator == pair.decides else score.agree, unit)
+
+
+def _of_score(comparator: str, score: Score, agree: float, unit: str) -> Iterator[_Count]:
+    value = round_to_bin(agree, unit)
+    yield comparator, "low", value, 1
+    yield comparator, "high", value, 1
+    yield comparator, "valid", value, 1
+    yield comparator, "score", min(max(math.floor(score.score * _TOP + 1e-9), 0), _TOP), 1
+    if micros := round(score.score * 1_000_000):
+        yield comparator, "score_micros", 0, micros
+    if agree:
+        yield comparator, "agreed", 0, 1
+
+
+def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[_Count]:
+    if pair.outcome in EXCLUDED:
+        return
+    if pair.answer.error is not None and pair.outcome not in _OURS:
+        yield "", f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
+    yield from _of_answer("teacher", exchange.teacher, timed=True)
+    # The time that a failure took says nothing of how fast the student answers.
+    yield from _of_answer("student", pair.answer, timed=pair.outcome in _ANSWERED)
+
+
+def _of_answer(side: str, answer: AnswerRecord | None, *, timed: bool) -> Iterator[_Count]:
+    if answer is None:
+        return
+    if timed and answer.latency_ms is not None:
+        yield "", f"{side}_ms", latency_bin(answer.latency_ms), 1
+    if timed and answer.ttft_ms is not None:
+        yield "", f"{side}_ttft_ms", latency_bin(answer.ttft_ms), 1
+    for name in _TOKENS:
+        if tokens := (answer.usage or {}).get(name):
+            yield "", f"{side}_{name}", 0, min(max(int(tokens), 0), _MOST_TOKENS)
+    if answer.cost_usd is not None:
+        yield "", f"{side}_priced", 0, 1
+        if nano := round(answer.cost_usd * 1e9):
+            yield "", f"{side}_nano_usd", 0, nano

@@ -1,0 +1,217 @@
+"""The SQLite store's schema, as numbered migrations that only go forward.
+
+A migration that has been released never changes: files made by it exist.  Times are unix seconds, UTC.
+"""
+
+from __future__ import annotations
+
+import os
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("understudy")
+
+
+@migrations(name="0001_tables")
+def tables(db: Database) -> None:
+    db.executescript(_TABLES)
+    db.execute("INSERT INTO meta (key, value) VALUES ('salt', ?)", [os.urandom(32)])
+
+
+@migrations(name="0002_readable_views")
+def readable_views(db: Database) -> None:
+    db.executescript(_READABLE_VIEWS)
+
+
+def all_names() -> frozenset[str]:
+    """The migrations that this version knows."""
+    return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
+
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE exchanges (
+    id TEXT PRIMARY KEY,
+    route TEXT NOT NULL,
+    surface TEXT NOT NULL,
+    source TEXT NOT NULL,
+    arrived_at REAL NOT NULL,
+    captured_at REAL NOT NULL,
+    requested_model TEXT,
+    teacher_version TEXT,
+    probability REAL NOT NULL,
+    unit TEXT NOT NULL,
+    unit_kind TEXT NOT NULL,
+    repeat_key TEXT NOT NULL,
+    has_text INTEGER NOT NULL,
+    has_teacher INTEGER NOT NULL,
+    segments TEXT NOT NULL,
+    subjects TEXT NOT NULL,
+    teacher_model TEXT,
+    teacher_status INTEGER,
+    teacher_finish_reason TEXT,
+    teacher_latency_ms REAL,
+    teacher_ttft_ms REAL,
+    teacher_cost_usd REAL,
+    teacher_usage TEXT,
+    teacher_error_kind TEXT,
+    teacher_error_message TEXT,
+    teacher_content TEXT,
+    teacher_tool_calls TEXT,
+    teacher_response TEXT,
+    request TEXT
+);
+CREATE INDEX exchanges_by_time ON exchanges (route, captured_at);
+CREATE INDEX exchanges_with_text ON exchanges (route, arrived_at) WHERE has_text = 1;
+
+CREATE TABLE pairs (
+    exchange_id TEXT NOT NULL REFERENCES exchanges (id),
+    student TEXT NOT NULL,
+    route TEXT NOT NULL,
+    source TEXT NOT NULL,
+    arrived_at REAL NOT NULL,
+    captured_at REAL NOT NULL,
+    version TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    decides TEXT NOT NULL,
+    evidence_id INTEGER NOT NULL REFERENCES evidence (id),
+    outcome TEXT NOT NULL,
+    agree INTEGER,
+    scores TEXT NOT NULL,
+    student_model TEXT,
+    student_status INTEGER,
+    student_finish_reason TEXT,
+    student_latency_ms REAL,
+    student_ttft_ms REAL,
+    student_cost_usd REAL,
+    student_usage TEXT,
+    student_error_kind TEXT,
+    student_error_message TEXT,
+    score_details TEXT,
+    student_content TEXT,
+    student_tool_calls TEXT,
+    student_response TEXT,
+    PRIMARY KEY (exchange_id, student)
+);
+CREATE INDEX pairs_newest ON pairs (arrived_at, exchange_id, student);
+CREATE INDEX pairs_of_route ON pairs (route, arrived_at, exchange_id, student);
+CREATE INDEX pairs_by_outcome ON pairs (route, outcome, arrived_at, exchange_id, student);
+CREATE INDEX pairs_of_evidence ON pairs (evidence_id, captured_at);
+
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY,
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    number INTEGER,
+    version TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    decides TEXT NOT NULL,
+    since REAL,
+    latest REAL,
+    probability_floor REAL NOT NULL,
+    UNIQUE (route, student, number)
+);
+
+CREATE TABLE teacher_versions (
+    route TEXT NOT NULL,
+    requested_model TEXT NOT NULL,
+    teacher_version TEXT NOT NULL,
+    first_seen REAL NOT NULL,
+    took_over INTEGER NOT NULL,
+    PRIMARY KEY (route, requested_model, teacher_version)
+) WITHOUT ROWID;
+
+CREATE TABLE student_models (
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    base_version TEXT NOT NULL,
+    first_model TEXT NOT NULL,
+    present_model TEXT NOT NULL,
+    PRIMARY KEY (route, student, base_version)
+) WITHOUT ROWID;
+
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    evidence_id INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    replica TEXT NOT NULL,
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    teacher_version TEXT NOT NULL,
+    comparator TEXT NOT NULL,
+    segment_key TEXT NOT NULL,
+    segment_value TEXT NOT NULL,
+    probability REAL NOT NULL,
+    UNIQUE (evidence_id, source, replica, route, student, teacher_version, comparator, segment_key, segment_value,
+            probability)
+);
+CREATE INDEX series_of_route ON series (route, student, source);
+
+CREATE TABLE counts (
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    bucket INTEGER NOT NULL,
+    measure TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (series_id, bucket, measure, bin)
+) WITHOUT ROWID;
+
+CREATE TABLE captures (
+    route TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (route, bucket, outcome, reason, origin)
+) WITHOUT ROWID;
+
+CREATE TABLE paused (route TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+_READABLE_VIEWS = """
+CREATE VIEW readable_pairs AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%fZ', pairs.arrived_at, 'unixepoch') AS time,
+    pairs.route,
+    pairs.student,
+    pairs.version,
+    exchanges.teacher_version,
+    pairs.outcome,
+    pairs.agree,
+    exchanges.segments,
+    exchanges.request,
+    exchanges.teacher_content,
+    pairs.student_content,
+    pairs.scores,
+    pairs.score_details,
+    pairs.student_error_kind,
+    exchanges.teacher_latency_ms,
+    pairs.student_latency_ms,
+    exchanges.teacher_cost_usd,
+    pairs.student_cost_usd,
+    pairs.source,
+    pairs.evidence_id,
+    pairs.exchange_id
+FROM pairs JOIN exchanges ON exchanges.id = pairs.exchange_id;
+
+CREATE VIEW readable_counts AS
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', counts.bucket, 'unixepoch') AS bucket_start,
+    series.route,
+    series.student,
+    series.evidence_id,
+    series.source,
+    series.teacher_version,
+    series.comparator,
+    series.segment_key,
+    series.segment_value,
+    series.probability,
+    counts.measure,
+    counts.bin,
+    sum(counts.n) AS n
+FROM counts JOIN series ON series.id = counts.series_id
+GROUP BY counts.bucket, series.route, series.student, series.evidence_id, series.source, series.teacher_version,
+    series.comparator, series.segment_key, series.segment_value, series.probability, counts.measure, counts.bin;
+"""

@@ -1,0 +1,228 @@
+"""The store in one SQLite file: pairs with their text, and the counts that every verdict is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from proxy.journal.base import TallyTotal, bucket_of
+from proxy.store import statements
+from proxy.store.base import PairFilter, RouteTraffic
+from proxy.store.connection import Connection
+from proxy.store.counting import Series, Totals
+from proxy.store.evidence_book import EvidenceBook
+from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
+from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
+
+_PAGE = 50  # pairs read, or exchanges forgotten, at a time
+_FOREVER = 2**62
+_ALL_ROUTES = ""  # in table `paused`; no route is named so
+_SERIES_REMEMBERED = 50_000
+
+
+class SQLiteStore:
+    """``proxy.store.base.Store`` over sqlite-utils.  One object per thread; any number of processes."""
+
+    def __init__(self, path: Path | str, *, replica: str = "0", create: bool = True) -> None:
+        self._connection = Connection(Path(path), create=create)
+        self._replica = replica
+        self._series_ids: dict[Series, int] = {}
+
+    def salt(self) -> bytes:
+        value: bytes = self._connection.query(statements.SALT)[0]["value"]
+        return value
+
+    def record(self, settlements: Sequence[Settlement]) -> list[tuple[str, str]]:
+        new: list[tuple[str, str]] = []
+        exchange_rows, pair_rows, with_text_again = [], [], []
+        totals = Totals(self._replica)
+        with self._connection.writing():
+            known, without_text = self._known([settlement.exchange.id for settlement in settlements])
+            book = EvidenceBook(self._connection)
+            for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
+                exchange = settlement.exchange
+                if exchange.id not in known:
+                    known[exchange.id] = set()
+                    exchange_rows.append(exchange_row(exchange))
+                    totals.add_exchange(exchange)
+                book.note_teacher(exchange)
+                for pair in settlement.pairs:
+                    if pair.student in known[exchange.id]:
+                        continue
+                    known[exchange.id].add(pair.student)
+                    new.append((exchange.id, pair.student))
+                    evidence_id = book.evidence_of(exchange, pair)
+                    pair_rows.append(pair_row(exchange, pair, evidence_id))
+                    totals.add_pair(exchange, pair, evidence_id)
+                    if exchange.id in without_text:
+                        with_text_again.append({"id": exchange.id})
+            book.close()
+            for table, rows in (("exchanges", exchange_rows), ("pairs", pair_rows)):
+                if rows:
+                    self._connection.execute_many(statements.insert(table, rows[0]), rows)
+            self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
+            series_ids = self._add(totals.counts)
+        # Remembered only now: what a rolled back transaction made is not there.
+        if len(self._series_ids) > _SERIES_REMEMBERED:
+            self._series_ids.clear()
+        self._series_ids.update(series_ids)
+        return new
+
+    def known(self, exchange_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        return {id_: frozenset(students) for id_, students in self._known(exchange_ids)[0].items()}
+
+    def record_captures(self, totals: Sequence[TallyTotal]) -> None:
+        with self._connection.writing():
+            self._connection.execute_many(statements.SET_CAPTURES, [msgspec.structs.asdict(each) for each in totals])
+
+    def version_in_force(self, route: str, student: str, base: str) -> str:
+        rows = self._connection.query(statements.STUDENT_MODELS, route=route, student=student, base=base)
+        return _version(base, rows[0]["first_model"], rows[0]["present_model"]) if rows else base
+
+    def observe_model(self, route: str, student: str, base: str, model: str) -> str:
+        which = {"route": route, "student": student, "base": base}
+        rows = self._connection.query(statements.STUDENT_MODELS, **which)
+        if not rows or rows[0]["present_model"] != utf8(model):
+            with self._connection.writing():
+                self._connection.execute(statements.SET_STUDENT_MODEL, {**which, "model": utf8(model)})
+        return self.version_in_force(route, student, base)
+
+    def evidences(self, route: str, student: str) -> list[Evidence]:
+        return [Evidence(**row) for row in self._connection.query(statements.EVIDENCES, route=route, student=student)]
+
+    def counts(
+        self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
+    ) -> list[CountRow]:
+        rows = self._connection.query(
+            statements.COUNTS, evidence_id=evidence_id, source=source, **_between(since, until)
+        )
+        return [CountRow(**row) for row in rows]
+
+    def full_days(self, evidence_id: int, until: float) -> int:
+        days: int = self._connection.query(statements.FULL_DAYS, evidence_id=evidence_id, until=until)[0]["days"]
+        return days
+
+    def captures(self, route: str, *, since: int | None = None, until: int | None = None) -> list[CaptureCount]:
+        rows = self._connection.query(statements.CAPTURES, route=route, **_between(since, until))
+        return [CaptureCount(**row) for row in rows]
+
+    def traffic(self, route: str, *, since: float | None = None) -> RouteTraffic:
+        """Of live exchanges, from the five-minute bucket that ``since`` falls into."""
+        begins = 0 if since is None else bucket_of(since)
+        histograms: dict[str, dict[int, int]] = {}
+        for row in self._connection.query(statements.TRAFFIC, route=route, since=begins):
+            histograms.setdefault(row["measure"], {})[row["bin"]] = row["n"]
+        span = self._connection.query(statements.TRAFFIC_SPAN, route=route, since=begins)[0]
+        sums = {measure: sum(bins.values()) for measure, bins in histograms.items()}
+        return RouteTraffic(
+            exchanges=sums.get("exchanges", 0),
+            teacher_ms=histograms.get("teacher_ms", {}),
+            teacher_ttft_ms=histograms.get("teacher_ttft_ms", {}),
+            teacher_nano_usd=sums.get("teacher_nano_usd", 0),
+            teacher_priced=sums.get("teacher_priced", 0),
+            first=span["first"],
+            last=span["last"],
+        )
+
+    def pairs(self, which: PairFilter) -> Iterator[StoredPair]:
+        left = _FOREVER if which.limit is None else which.limit
+        while left > 0:
+            page = min(left, _PAGE)
+            rows = self._page(which, page)
+            yield from rows
+            if len(rows) < page:
+                return
+            left -= len(rows)
+            which = msgspec.structs.replace(which, before=(rows[-1].exchange.arrived_at, rows[-1].id))
+
+    def pair(self, pair_id: str) -> StoredPair | None:
+        exchange_id, student = split_pair_id(pair_id)
+        rows = self._connection.query(statements.PAIR, exchange_id=exchange_id, student=student)
+        return stored_pair(rows[0]) if rows else None
+
+    def set_paused(self, route: str | None, paused: bool) -> None:
+        with self._connection.writing():
+            self._connection.execute(
+                statements.PAUSE if paused else statements.RESUME, {"route": _ALL_ROUTES if route is None else route}
+            )
+
+    def paused(self) -> frozenset[str | None]:
+        routes = (row["route"] for row in self._connection.query(statements.PAUSED))
+        return frozenset(None if route == _ALL_ROUTES else route for route in routes)
+
+    def forget_text_before(self, route: str, time: float) -> int:
+        """Retention, by a few exchanges at a time, so that others come in between."""
+        forgotten = 0
+        while True:
+            with self._connection.writing():
+                rows = self._connection.query(statements.WITH_TEXT, route=route, time=time, page=_PAGE)
+                ids = {"ids": _json([row["id"] for row in rows])}
+                self._connection.execute(statements.FORGET_EXCHANGES, ids)
+                self._connection.execute(statements.FORGET_PAIRS, ids)
+            forgotten += len(rows)
+            if len(rows) < _PAGE:
+                return forgotten
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _known(self, exchange_ids: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
+        """The students that stored exchanges have pairs with, and which exchanges have no text."""
+        known: dict[str, set[str]] = {}
+        without_text = set()
+        for row in self._connection.query(statements.KNOWN_STUDENTS, ids=_json(exchange_ids)):
+            students = known.setdefault(row["id"], set())
+            if row["student"] is not None:
+                students.add(row["student"])
+            if not row["has_text"]:
+                without_text.add(row["id"])
+        return known, without_text
+
+    def _add(self, counts: Mapping[tuple[Series, int, str, int], int]) -> dict[Series, int]:
+        """Add to the counts; returns the ids of the series that had to be looked up."""
+        found: dict[Series, int] = {}
+        for series in {series for series, *_ in counts}:
+            if series not in self._series_ids:
+                columns = {
+                    name: utf8(each) if isinstance(each, str) else each for name, each in series._asdict().items()
+                }
+                self._connection.execute(statements.NEW_SERIES, columns)
+                found[series] = self._connection.query(statements.SERIES_ID, **columns)[0]["id"]
+        ids = self._series_ids | found
+        self._connection.execute_many(
+            statements.ADD_COUNT,
+            [(ids[series], bucket, measure, bin_, n) for (series, bucket, measure, bin_), n in counts.items()],
+        )
+        return found
+
+    def _page(self, which: PairFilter, page: int) -> list[StoredPair]:
+        values: dict[str, str | float] = {}
+        fields = []
+        for field in which.__struct_fields__:
+            given = getattr(which, field)
+            if field == "limit" or given is None or given is False:
+                continue
+            fields.append(field)
+            if field == "segment":
+                values |= {"segment_key": given[0], "segment_value": given[1]}
+            elif field == "before":
+                exchange_id, student = split_pair_id(given[1])
+                values |= {"before_time": given[0], "before_exchange": exchange_id, "before_student": student}
+            else:
+                values[field] = given
+        rows = self._connection.query(statements.pairs_page(fields), page=page, **values)
+        return [stored_pair(row) for row in rows]
+
+
+def _version(base: str, first_model: str, present_model: str) -> str:
+    return base if present_model == first_model else f"{base}@{present_model}"
+
+
+def _between(since: int | None, until: int | None) -> dict[str, int]:
+    return {"since": 0 if since is None else since, "until": _FOREVER if until is None else until}
+
+
+def _json(ids: Sequence[str]) -> str:
+    return msgspec.json.encode(list(ids)).decode()

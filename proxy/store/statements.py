@@ -1,0 +1,195 @@
+"""The SQLite store's statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxy.store.rows import EXCHANGE_TEXT, PAIR_TEXT
+
+
+def insert(table: str, columns: Iterable[str]) -> str:
+    """Insert one row by the names of its columns."""
+    names = list(columns)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"  # noqa: S608 - names are ours
+
+
+KNOWN_STUDENTS = """
+SELECT exchanges.id, exchanges.has_text, pairs.student
+FROM json_each(:ids) AS wanted
+JOIN exchanges ON exchanges.id = wanted.value
+LEFT JOIN pairs ON pairs.exchange_id = exchanges.id
+"""
+HAS_TEXT_AGAIN = "UPDATE exchanges SET has_text = 1 WHERE id = :id AND has_text = 0"
+
+# Evidence
+
+EVIDENCE_HISTORY = """
+SELECT id, version, definition, since, latest FROM evidence
+WHERE route = :route AND student = :student AND number IS NOT NULL ORDER BY number
+"""
+EVIDENCE_NOT_BEGUN = """
+SELECT id FROM evidence
+WHERE route = :route AND student = :student AND version = :version AND definition = :definition AND number IS NULL
+"""
+NEW_EVIDENCE = """
+INSERT INTO evidence (route, student, number, version, definition, decides, since, latest, probability_floor)
+VALUES (:route, :student, :number, :version, :definition, :decides, :since, :latest, :probability_floor)
+"""
+BEGIN_EVIDENCE = """
+UPDATE evidence SET number = :number, decides = :decides, since = :since, latest = :latest,
+    probability_floor = :probability_floor
+WHERE id = :id
+"""
+NEWEST_EVIDENCE_ID = "SELECT max(id) AS id FROM evidence WHERE route = :route AND student = :student"
+EVIDENCE_LATEST = "UPDATE evidence SET latest = max(latest, :latest) WHERE id = :id"
+EVIDENCES = """
+SELECT id, number, route, student, version, definition, decides, since, probability_floor FROM evidence
+WHERE route = :route AND student = :student AND number IS NOT NULL ORDER BY number
+"""
+TEACHER_VERSIONS = """
+SELECT requested_model, teacher_version, first_seen, took_over FROM teacher_versions
+WHERE route = :route ORDER BY first_seen
+"""
+NEW_TEACHER_VERSION = """
+INSERT INTO teacher_versions (route, requested_model, teacher_version, first_seen, took_over)
+VALUES (:route, :requested_model, :teacher_version, :first_seen, :took_over)
+"""
+
+# Counts
+
+NEW_SERIES = """
+INSERT OR IGNORE INTO series (replica, source, route, student, evidence_id, teacher_version, comparator,
+    segment_key, segment_value, probability)
+VALUES (:replica, :source, :route, :student, :evidence_id, :teacher_version, :comparator,
+    :segment_key, :segment_value, :probability)
+"""
+SERIES_ID = """
+SELECT id FROM series
+WHERE replica = :replica AND source = :source AND route = :route AND student = :student
+    AND evidence_id = :evidence_id AND teacher_version = :teacher_version AND comparator = :comparator
+    AND segment_key = :segment_key AND segment_value = :segment_value AND probability = :probability
+"""
+ADD_COUNT = """
+INSERT INTO counts (series_id, bucket, measure, bin, n) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (series_id, bucket, measure, bin) DO UPDATE SET n = n + excluded.n
+"""
+COUNTS = """
+SELECT series.comparator, series.segment_key, series.segment_value, series.probability,
+    counts.measure, counts.bin, sum(counts.n) AS n
+FROM series JOIN counts ON counts.series_id = series.id
+WHERE series.evidence_id = :evidence_id AND series.source = :source
+    AND counts.bucket >= :since AND counts.bucket < :until
+GROUP BY series.comparator, series.segment_key, series.segment_value, series.probability, counts.measure, counts.bin
+ORDER BY series.comparator, series.segment_key, series.segment_value, series.probability, counts.measure, counts.bin
+"""
+TRAFFIC = """
+SELECT counts.measure, counts.bin, sum(counts.n) AS n
+FROM series JOIN counts ON counts.series_id = series.id
+WHERE series.route = :route AND series.student = '' AND series.source = 'live' AND counts.bucket >= :since
+GROUP BY counts.measure, counts.bin
+"""
+TRAFFIC_SPAN = """
+SELECT min(captured_at) AS first, max(captured_at) AS last FROM exchanges
+WHERE route = :route AND source = 'live' AND captured_at >= :since
+"""
+FULL_DAYS = """
+WITH RECURSIVE days (start) AS (
+    SELECT since FROM evidence WHERE id = :evidence_id AND since + 86400 <= :until
+    UNION ALL
+    SELECT start + 86400 FROM days WHERE start + 2 * 86400 <= :until
+)
+SELECT count(*) AS days FROM days WHERE EXISTS (
+    SELECT 1 FROM pairs
+    WHERE evidence_id = :evidence_id AND captured_at >= start AND captured_at < start + 86400
+        AND source = 'live' AND outcome NOT IN ('teacher_error', 'paused')
+)
+"""
+SET_CAPTURES = """
+INSERT INTO captures (origin, route, outcome, reason, bucket, total)
+VALUES (:origin, :route, :outcome, :reason, :bucket, :total)
+ON CONFLICT (route, bucket, outcome, reason, origin) DO UPDATE SET total = max(total, excluded.total)
+"""
+CAPTURES = """
+SELECT route, outcome, reason, sum(total) AS n FROM captures
+WHERE route = :route AND bucket >= :since AND bucket < :until
+GROUP BY route, outcome, reason ORDER BY outcome, reason
+"""
+
+# Versions of students, pauses
+
+STUDENT_MODELS = """
+SELECT first_model, present_model FROM student_models
+WHERE route = :route AND student = :student AND base_version = :base
+"""
+SET_STUDENT_MODEL = """
+INSERT INTO student_models (route, student, base_version, first_model, present_model)
+VALUES (:route, :student, :base, :model, :model)
+ON CONFLICT (route, student, base_version) DO UPDATE SET present_model = excluded.present_model
+"""
+PAUSE = "INSERT OR IGNORE INTO paused (route) VALUES (:route)"
+RESUME = "DELETE FROM paused WHERE route = :route"
+PAUSED = "SELECT route FROM paused"
+SALT = "SELECT value FROM meta WHERE key = 'salt'"
+
+# Pairs
+
+_PAIR_COLUMNS = """
+SELECT pairs.*, exchanges.surface, exchanges.requested_model, exchanges.teacher_version, exchanges.probability,
+    exchanges.unit, exchanges.unit_kind, exchanges.repeat_key, exchanges.has_teacher, exchanges.segments,
+    exchanges.subjects, exchanges.request, exchanges.teacher_model, exchanges.teacher_status,
+    exchanges.teacher_finish_reason, exchanges.teacher_latency_ms, exchanges.teacher_ttft_ms,
+    exchanges.teacher_cost_usd, exchanges.teacher_usage, exchanges.teacher_error_kind,
+    exchanges.teacher_error_message, exchanges.teacher_content, exchanges.teacher_tool_calls,
+    exchanges.teacher_response
+FROM pairs JOIN exchanges ON exchanges.id = pairs.exchange_id
+"""
+PAIR = f"{_PAIR_COLUMNS} WHERE pairs.exchange_id = :exchange_id AND pairs.student = :student"
+
+# The conditions of a PairFilter, by the field that asks for each.
+_PAIR_CONDITIONS = {
+    "route": "pairs.route = :route",
+    "student": "pairs.student = :student",
+    "disagreements": "pairs.outcome = 'disagreed'",
+    "since": "pairs.arrived_at >= :since",
+    "segment": """EXISTS (
+        SELECT 1 FROM json_each(exchanges.segments) AS segment
+        WHERE segment.key = :segment_key AND segment.value = :segment_value)""",
+    "kind": """(
+        pairs.student_error_kind = :kind
+        OR (pairs.outcome = :kind AND pairs.agree IS NULL)
+        OR EXISTS (
+            SELECT 1 FROM json_each(pairs.scores) AS score, json_each(score.value, '$.kinds') AS kind
+            WHERE kind.value = :kind))""",
+    "before": """(pairs.arrived_at, pairs.exchange_id, pairs.student)
+        < (:before_time, :before_exchange, :before_student)""",
+}
+
+
+def pairs_page(fields: Iterable[str]) -> str:
+    """Newest first, ``:page`` of them, under the conditions of these fields of a PairFilter."""
+    conditions = " AND ".join(_PAIR_CONDITIONS[field] for field in fields) or "1"
+    return (
+        f"{_PAIR_COLUMNS} WHERE {conditions} "
+        "ORDER BY pairs.arrived_at DESC, pairs.exchange_id DESC, pairs.student DESC LIMIT :page"
+    )
+
+
+# Retention
+
+WITH_TEXT = """
+SELECT id FROM exchanges WHERE route = :route AND has_text = 1 AND arrived_at < :time ORDER BY arrived_at LIMIT :page
+"""
+
+
+def _forgetting(text: dict[str, str | None]) -> str:
+    return ", ".join(f"{column} = {'NULL' if value is None else repr(value)}" for column, value in text.items())
+
+
+FORGET_EXCHANGES = f"""
+UPDATE exchanges SET has_text = 0, {_forgetting(dict(EXCHANGE_TEXT))}
+WHERE id IN (SELECT value FROM json_each(:ids))
+"""  # noqa: S608 - columns are ours
+FORGET_PAIRS = f"""
+UPDATE pairs SET {_forgetting(dict(PAIR_TEXT))}
+WHERE exchange_id IN (SELECT value FROM json_each(:ids))
+"""  # noqa: S608 - columns are ours
