@@ -15,6 +15,13 @@ SURFACES = frozenset({"chat/completions", "completions", "responses", "embedding
 TEXT_SURFACES = frozenset({"chat/completions", "completions", "responses"})
 
 
+class ComparatorError(Exception):
+    """A comparator cannot be found, its options do not hold, or it was given what it does not compare.
+
+    The message is for the user: what is wrong and what is allowed, without any text of a pair.
+    """
+
+
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """One function call that a model asked for."""
 

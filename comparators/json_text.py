@@ -1,0 +1,92 @@
+"""Finding JSON in a model's answer: the whole text, inside a code fence, or the one object in prose."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+_OPENING = re.compile(r"[{\[]")
+# Places in prose at which JSON is tried: prose with more brackets has no unambiguous JSON.
+_MOST_TRIES = 64
+
+
+class NoJsonError(ValueError):
+    """There is no JSON in the text, or more than one to choose from."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+def parse_json(text: str) -> Any:
+    """The text as one JSON value. Raises NoJsonError (NaN and Infinity are no JSON)."""
+    try:
+        return _decoder.decode(text)
+    except (ValueError, RecursionError):
+        raise NoJsonError from None
+
+
+def find_json(text: str) -> Any:
+    """The JSON value that an answer consists of or carries. Raises NoJsonError.
+
+    In this order: the whole text; the one code fence that holds JSON; the one object, or else the one array, in prose.
+    """
+    try:
+        return parse_json(text.strip())
+    except NoJsonError:
+        pass
+    fenced = [value for value in map(_parsed, _fences(text)) if isinstance(value, dict | list)]
+    if fenced:
+        return _only(fenced)
+    found = _in_prose(text)
+    objects = [value for value in found if isinstance(value, dict)]
+    return _only(objects or found)
+
+
+def _fences(text: str) -> Iterator[str]:
+    """What stands between the lines that open and close a code fence; an open last one counts too."""
+    block: list[str] | None = None
+    for line in text.splitlines(keepends=True):
+        if line.lstrip().startswith("```"):
+            if block is not None:
+                yield "".join(block)
+            block = [] if block is None else None
+        elif block is not None:
+            block.append(line)
+    if block is not None:
+        yield "".join(block)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return parse_json(text.strip())
+    except NoJsonError:
+        return None
+
+
+def _only(values: list[Any]) -> Any:
+    if len(values) != 1:
+        raise NoJsonError
+    return values[0]
+
+
+def _in_prose(text: str) -> list[Any]:
+    found: list[Any] = []
+    position = 0
+    for _ in range(_MOST_TRIES):
+        opening = _OPENING.search(text, position)
+        if opening is None:
+            return found
+        try:
+            value, position = _decoder.raw_decode(text, opening.start())
+            found.append(value)
+        except RecursionError:
+            return []
+        except ValueError:
+            position = opening.end()
+    return []

@@ -1,0 +1,122 @@
+"""Finding a comparator by what ``use:`` says and making it with its options.
+
+Built-in names are looked up first, then the entry points of the group ``understudy.comparators``; a name with a
+colon is an import path, ``package.module:Class``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from comparators.base import Comparator, ComparatorError
+
+__all__ = ["ENTRY_POINT_GROUP", "ComparatorError", "available", "build", "names"]
+
+ENTRY_POINT_GROUP = "understudy.comparators"
+_BUILT_IN: Mapping[str, str] = {
+    "exact": "comparators.exact:Exact",
+    "json": "comparators.json_fields:Json",
+    "label": "comparators.label:Label",
+    "number": "comparators.number:Number",
+    "text": "comparators.text:Text",
+}
+# Part of the contract, not of this version.
+_LATER = frozenset({"auto"})
+
+
+def names() -> list[str]:
+    """Every comparator that can be used by its name, without importing any."""
+    return sorted({*_BUILT_IN, *_entry_points()})
+
+
+def available() -> dict[str, type[Comparator]]:
+    """Every comparator that can be used by its name; those of other packages that cannot be imported are left out."""
+    found = {}
+    for name in names():
+        try:
+            found[name] = _resolve(name)
+        except ComparatorError:
+            continue
+    return found
+
+
+def build(use: str, options: Mapping[str, Any]) -> Comparator:
+    """The comparator that ``use`` names, with these options.
+
+    Raises ComparatorError: there is none, it cannot be imported or is not a comparator, or an option does not hold.
+    """
+    comparator = _resolve(use)
+    try:
+        return comparator(comparator.Options.model_validate(dict(options)))
+    except ValidationError as error:
+        allowed = comparator.Options.model_fields
+        problems = [_explain(use, problem, list(allowed)) for problem in error.errors(include_url=False)]
+        raise ComparatorError("; ".join(problems)) from None
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _resolve(use: str) -> type[Comparator]:
+    if use in _BUILT_IN:
+        target = _BUILT_IN[use]
+    elif use in _LATER:
+        raise ComparatorError(f"comparator {use!r} is not available in this version; there are {', '.join(names())}")
+    elif ":" in use:
+        target = use
+    else:
+        point = _entry_points().get(use)
+        if point is None:
+            raise ComparatorError(
+                f"comparator {use!r} is not known{_nearest(use, names())}; allowed are {', '.join(names())}, "
+                "or an import path package.module:Class"
+            )
+        target = point.value
+    return _checked(use, _load(use, target))
+
+
+def _load(use: str, target: str) -> Any:
+    module_name, _, attributes = target.partition(":")
+    if not all(part.isidentifier() for path in (module_name, attributes) for part in path.split(".")):
+        raise ComparatorError(f"comparator {use!r} is not an import path package.module:Class")
+    try:
+        loaded: Any = importlib.import_module(module_name)
+        for attribute in attributes.split("."):
+            loaded = getattr(loaded, attribute)
+    except Exception as error:  # importing runs the package's own code, which may raise anything
+        problem = f"{type(error).__name__}: {error}"
+        raise ComparatorError(f"comparator {use!r} cannot be imported: {problem}") from error
+    return loaded
+
+
+def _checked(use: str, loaded: Any) -> type[Comparator]:
+    if not (isinstance(loaded, type) and issubclass(loaded, Comparator)):
+        raise ComparatorError(f"comparator {use!r} is not a class derived from comparators.base.Comparator")
+    for attribute in ("name", "version"):
+        if not isinstance(getattr(loaded, attribute, None), str):
+            raise ComparatorError(f"comparator {use!r} lacks a text as its {attribute}")
+    return loaded
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _explain(use: str, problem: Any, allowed: Sequence[str]) -> str:
+    path = ".".join(str(step) for step in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        options = f"its options are {', '.join(allowed)}" if allowed else "it has no options"
+        return f"{path!r} is not an option of comparator {use!r}{_nearest(path, allowed)}; {options}"
+    message = problem["msg"].removeprefix("Value error, ")
+    found = repr(problem["input"])
+    found = found if len(found) <= 80 else f"{found[:80]}…"  # noqa: PLR2004 - an error is one or two lines
+    where = f"option {path!r} of comparator {use!r}" if path else f"options of comparator {use!r}"
+    return f"{where}: {message[:1].lower()}{message[1:]}, found {found}"
