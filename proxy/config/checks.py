@@ -1,0 +1,127 @@
+"""What can be told of a configuration, beyond its shape, without asking any other machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.config.addresses import is_loopback, leads_to, parse_listen
+from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Route
+from proxy.config.problems import Path, Problem, configuration_error
+
+__all__ = ["check_config", "is_loopback", "parse_listen", "problems_of"]
+
+PASSTHROUGH = "passthrough"
+CREDENTIAL_HEADERS = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "api-key",
+        "x-api-key",
+        "cookie",
+        "openai-organization",
+        "openai-project",
+        "x-understudy-key",
+    }
+)
+RESERVED_SEGMENTS = frozenset({"all", "language", "length", "turn", "teacher_version"})
+TURNS = ("first", "later", "after_tool")
+SHORTEST_RETENTION = 60.0
+
+
+def check_config(config: Config) -> None:
+    """Refuse what cannot work or must not be.
+
+    Raises:
+        ConfigurationError: a line for each problem, up to five, with the key path and what to change.
+    """
+    problems = problems_of(config)
+    if problems:
+        raise configuration_error(problems)
+
+
+def problems_of(config: Config) -> list[Problem]:
+    """All that ``check_config`` refuses."""
+    problems = [*_listening(config), *_loops(config)]
+    for index, route in enumerate(config.routes):
+        place: Path = ("routes", index)
+        problems += [*_comparators(route, place), *_segments(route, place), *_required(route, place)]
+        if route.retention < SHORTEST_RETENTION:
+            problems.append(Problem(path=(*place, "retention"), text="must be 1m or more"))
+    return problems
+
+
+def _teachers(config: Config) -> Iterator[tuple[Path, DefaultTeacher]]:
+    if config.teacher is not None:
+        yield ("teacher",), config.teacher
+    for index, route in enumerate(config.routes):
+        yield ("routes", index, "teacher"), route.teacher
+
+
+def _listening(config: Config) -> Iterator[Problem]:
+    listen, admin = parse_listen(config.listen), parse_listen(config.admin.listen)
+    if listen[1] == admin[1] != 0 and (listen[0] == admin[0] or "0.0.0.0" in (listen[0], admin[0])):  # noqa: S104 -- compared, not bound
+        yield Problem(path=("admin", "listen"), text=f"{config.admin.listen} is the data plane's too; use another port")
+    own_keys = [place for place, teacher in _teachers(config) if teacher.api_key.get_secret_value() != PASSTHROUGH]
+    if own_keys and not is_loopback(listen[0]) and not config.access.keys:
+        yield Problem(
+            path=("listen",),
+            text=f"{config.listen} lets anyone spend our own teacher key; give access.keys, or listen on 127.0.0.1",
+        )
+    tokens = config.admin.tokens
+    given = [token.get_secret_value() for token in (tokens.read, tokens.label, tokens.admin) if token is not None]
+    if not given and not is_loopback(admin[0]):
+        yield Problem(
+            path=("admin", "listen"),
+            text=f"{config.admin.listen} is open to others; give admin.tokens, or listen on 127.0.0.1",
+        )
+    if len(set(given)) < len(given):
+        yield Problem(path=("admin", "tokens"), text="must differ from each other: each may do other things")
+
+
+def _loops(config: Config) -> Iterator[Problem]:
+    urls = [((*place, "url"), teacher.url) for place, teacher in _teachers(config)]
+    urls += [
+        (("routes", index, "students", number, "url"), student.url)
+        for index, route in enumerate(config.routes)
+        for number, student in enumerate(route.students)
+    ]
+    for place, url in urls:
+        if leads_to(url, config.listen):
+            yield Problem(path=place, text=f"leads back to this proxy, which listens on {config.listen}")
+        elif leads_to(url, config.admin.listen):
+            yield Problem(path=place, text=f"leads to this proxy's admin plane on {config.admin.listen}")
+
+
+def _comparators(route: Route, place: Path) -> Iterator[Problem]:
+    # Imported here: the relay reads this configuration too, and needs no comparator.
+    from comparators.registry import ComparatorError, build
+
+    for index, use in enumerate(route.comparators):
+        try:
+            build(use.use, use.options)
+        except ComparatorError as error:
+            yield Problem(path=(*place, "comparators", index), text=" ".join(str(error).split()))
+
+
+def _segments(route: Route, place: Path) -> Iterator[Problem]:
+    for index, segment in enumerate(route.segments):
+        if isinstance(segment, str):
+            continue
+        where = (*place, "segments", index)
+        if segment.as_ in RESERVED_SEGMENTS:
+            yield Problem(path=(*where, "as"), text=f"{segment.as_} is a built-in segment; choose another key")
+        if isinstance(segment, HeaderSegment) and segment.header.lower() in CREDENTIAL_HEADERS:
+            yield Problem(path=(*where, "header"), text=f"{segment.header} holds a credential, which is never stored")
+
+
+def _required(route: Route, place: Path) -> Iterator[Problem]:
+    if route.gate.require == "auto" or "tags" in route.segments:  # a tag may have any key
+        return
+    keys = ["teacher_version", *(segment if isinstance(segment, str) else segment.as_ for segment in route.segments)]
+    for index, entry in enumerate(route.gate.require):
+        key, _, value = entry.partition("=")
+        where = (*place, "gate", "require", index)
+        if key not in keys:
+            yield Problem(path=where, text=f"{key} is no segment of this route; it has {', '.join(keys)}")
+        elif key == "turn" and value not in TURNS:
+            yield Problem(path=where, text=f"turn has the values {', '.join(TURNS)}; found {value}")

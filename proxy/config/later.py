@@ -1,0 +1,89 @@
+"""Keys and values of the contract that a later version brings.
+
+Written with the value that switches them off they change nothing and are accepted; otherwise they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.config.problems import Path, Problem, dotted
+
+Pattern = tuple[str, ...]
+"""A key path in which ``*`` stands for any index."""
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or value is False or value in ("off", {}, [])
+
+
+def _is_empty(value: Any) -> bool:
+    """Nothing in it but keys without a value."""
+    return _is_off(value) or (isinstance(value, dict) and all(_is_off(item) for item in value.values()))
+
+
+KEYS: Mapping[Pattern, Callable[[Any], bool]] = {
+    ("routes", "*", "noise_floor"): _is_off,
+    ("routes", "*", "durability"): lambda value: value in (None, "relaxed"),
+    ("routes", "*", "teacher", "replay_api_key"): lambda value: value is None,
+    ("routes", "*", "students", "*", "budget"): _is_empty,
+    ("routes", "*", "students", "*", "logprobs"): _is_off,
+    ("routes", "*", "gate", "also"): _is_off,
+    ("routes", "*", "gate", "relative_to"): lambda value: value in (None, "absolute"),
+    # Without relative_to: noise_floor it means nothing, so its documented value may stand.
+    ("routes", "*", "gate", "margin"): lambda value: value in (None, 0.03),
+    ("alerts",): _is_empty,
+}
+"""Keys that no model has yet, with what may be written there today."""
+
+VALUES: Mapping[Pattern, Callable[[Any], bool]] = {
+    ("store",): lambda value: isinstance(value, str) and value.startswith(("postgresql:", "postgres:")),
+    ("journal",): lambda value: isinstance(value, str) and value.startswith("nats:"),
+    ("routes", "*", "sample"): lambda value: isinstance(value, dict),
+    ("routes", "*", "comparators", "*", "use"): lambda value: value == "auto",
+}
+"""Keys that exist, with those of their values that do not yet."""
+
+_ALLOWED = {"durability": ("relaxed", "strict"), "relative_to": ("absolute", "noise_floor")}
+
+
+def take_out_later(value: Any) -> tuple[Any, list[Problem]]:
+    """The configuration without the keys of later versions, and a problem for each that is switched on."""
+    problems: list[Problem] = []
+
+    def without(part: Any, place: Path, pattern: Pattern) -> Any:
+        if pattern in VALUES and VALUES[pattern](part):
+            problems.append(Problem(path=place, text=f"{_shown(pattern, part)} is not available in this version"))
+        if isinstance(part, list):
+            return [without(item, (*place, index), (*pattern, "*")) for index, item in enumerate(part)]
+        if not isinstance(part, dict):
+            return part
+        kept = {}
+        for key, item in part.items():
+            key_pattern = (*pattern, key)
+            if key_pattern in KEYS:
+                problems.extend(_problems(key, item, (*place, key), may_stand=KEYS[key_pattern]))
+            else:
+                kept[key] = without(item, (*place, key), key_pattern)
+        return kept
+
+    return without(value, (), ()), problems
+
+
+def _problems(key: str, value: Any, place: Path, *, may_stand: Callable[[Any], bool]) -> list[Problem]:
+    if may_stand(value):
+        return []
+    allowed = _ALLOWED.get(key)
+    if allowed and value not in allowed:
+        return [Problem(path=place, text=f"must be {allowed[0]} ({allowed[1]} is not available in this version)")]
+    what = f"{key}: {value}" if allowed else key
+    return [Problem(path=place, text=f"{what} is not available in this version")]
+
+
+def _shown(pattern: Pattern, value: Any) -> str:
+    if pattern == ("store",):
+        return "postgresql://"
+    if pattern == ("journal",):
+        return "nats://"
+    return f"{pattern[-1]}: {value}" if isinstance(value, str) else f"{dotted(pattern[-1:])} by key"

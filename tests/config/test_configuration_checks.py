@@ -1,0 +1,98 @@
+"""What `understudy check` refuses beyond the shape of a configuration."""
+
+import pytest
+
+from proxy.config.checks import check_config
+from proxy.config.model import Config
+from proxy.errors import ConfigurationError
+
+
+def route(**more):
+    return {"name": "a", "teacher": {"url": "http://t/v1"}, "comparators": [{"use": "exact"}], **more}
+
+
+def config(*routes, **more):
+    return Config.model_validate({"routes": list(routes) or [route()], **more})
+
+
+def said(checked):
+    with pytest.raises(ConfigurationError) as caught:
+        check_config(checked)
+    return str(caught.value)
+
+
+def test_a_configuration_without_flaws_passes():
+    check_config(config())
+    check_config(config(teacher={"url": "https://api.openai.com/v1", "api_key": "ours"}))
+
+
+def test_a_public_address_that_spends_our_key_needs_access_keys():
+    ours = {"url": "http://t", "api_key": "ours"}
+    for public in ("0.0.0.0:80", ":80", "[::]:80", "192.0.2.1:80", "proxy.example:80"):
+        assert "listen" in said(config(listen=public, teacher=ours))
+    text = said(config(route(teacher=ours), listen=":8080"))
+    assert text.startswith("listen: :8080 lets anyone spend our own teacher key; give access.keys")
+    assert "ours" not in text.replace("our", "")
+    check_config(config(route(teacher=ours), listen=":8080", access={"keys": ["client-1"]}))
+    check_config(config(route(), listen=":8080"))
+    check_config(config(route(teacher=ours), listen="localhost:8080"))
+
+
+def test_a_public_admin_plane_needs_a_token():
+    assert said(config(admin={"listen": ":9000"})).startswith(
+        "admin.listen: :9000 is open to others; give admin.tokens"
+    )
+    check_config(config(admin={"listen": ":9000", "tokens": {"read": "r"}}))
+
+
+def test_tokens_must_differ():
+    assert "admin.tokens: must differ" in said(config(admin={"tokens": {"read": "same", "admin": "same"}}))
+
+
+def test_both_planes_need_a_port_of_their_own():
+    assert "admin.listen" in said(config(listen="127.0.0.1:8081"))
+    assert "admin.listen" in said(config(listen=":8081"))
+    check_config(config(listen="127.0.0.1:0", admin={"listen": "127.0.0.1:0"}))
+
+
+def test_a_student_or_teacher_that_is_this_proxy_is_refused():
+    student = {"name": "s", "url": "http://localhost:8080/v1"}
+    assert said(config(route(students=[student]))) == (
+        "routes[0].students[0].url: leads back to this proxy, which listens on 127.0.0.1:8080"
+    )
+    assert "routes[0].teacher.url: leads back" in said(config(route(teacher={"url": "http://127.0.0.1:8080"})))
+    assert "teacher.url: leads back" in said(config(teacher={"url": "http://[::1]:8080"}))
+    assert "admin plane" in said(config(teacher={"url": "http://127.0.0.1:8081"}))
+
+
+def test_a_comparator_that_does_not_exist_is_named_with_its_place():
+    text = said(config(route(comparators=[{"use": "exact"}, {"use": "lable"}])))
+    assert text.startswith("routes[0].comparators[1]: ")
+    assert "lable" in text
+    assert "\n" not in text
+
+
+def test_an_option_that_a_comparator_does_not_have_is_named():
+    text = said(config(route(comparators=[{"use": "exact", "agre_at": 1}])))
+    assert text.startswith("routes[0].comparators[0]: ")
+    assert "agre_at" in text
+
+
+def test_a_segment_may_not_hold_a_credential_nor_take_a_built_in_key():
+    text = said(config(route(segments=[{"header": "X-Api-Key", "as": "who"}, {"body": "user", "as": "language"}])))
+    assert "routes[0].segments[0].header: X-Api-Key holds a credential, which is never stored" in text
+    assert "routes[0].segments[1].as: language is a built-in segment" in text
+
+
+def test_required_segments_are_segments_of_the_route():
+    text = said(config(route(gate={"require": ["tenant=acme", "turn=second", "language=de"]})))
+    assert text.split("\n") == [
+        "routes[0].gate.require[0]: tenant is no segment of this route; it has teacher_version, language, length, turn",
+        "routes[0].gate.require[1]: turn has the values first, later, after_tool; found second",
+    ]
+    check_config(config(route(segments=["tags"], gate={"require": ["tenant=acme"]})))
+    check_config(config(route(segments=[{"header": "x-t", "as": "tenant"}], gate={"require": ["tenant=a=b"]})))
+
+
+def test_retention_has_a_floor():
+    assert said(config(route(retention=5))) == "routes[0].retention: must be 1m or more"
