@@ -43,7 +43,9 @@ def _listed(model: str, usage: Usage) -> float | None:
         cache_read_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
     )
-    try:
-        return float(genai_prices.calc_price(counts, model).total_price)
-    except (LookupError, ValueError):
-        return None  # a model of nobody's list, or one that the list prices by other things than tokens
+    for provider in ("openai", None):  # some names are OpenAI's only when it is asked by name
+        try:
+            return float(genai_prices.calc_price(counts, model, provider_id=provider).total_price)
+        except (LookupError, ValueError):
+            continue  # a model that is not in the list, or is not priced by tokens
+    return None
