@@ -1,0 +1,127 @@
+"""Taking personal data and secrets out of JSON values before they are stored.
+
+Every string in a value is redacted; keys stay.  A string that is itself JSON (a tool
+call's arguments) is redacted string by string, so that it stays valid JSON and everything else in it stays as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.shadow.patterns import email, iban, is_secret_name, payment_card, phone, secret
+
+Replace = Callable[[str], str]
+
+# Secrets first: what is left of a token must not be taken for a number.
+_REPLACE: Mapping[str, Replace] = {
+    "secret": secret,
+    "email": email,
+    "iban": iban,
+    "card": payment_card,
+    "phone": phone,
+}
+_JSON_TOKEN = re.compile(
+    r'"(?P<text>(?:[^"\\]|\\.)*+)"(?P<colon>\s*+:)?|(?P<scalar>-?\d[\d.eE+-]*+|null|true|false)', re.DOTALL
+)
+_DATA_URL = re.compile(r"data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,")
+# JSON within JSON within JSON …: deeper strings are redacted as plain text.
+_DEEPEST = 4
+
+
+def redactor(kinds: Sequence[str]) -> Callable[[Any], Any]:
+    """What takes these kinds (``email``, ``phone``, ``card``, ``iban``, ``secret``) out of a JSON value.
+
+    It gives a deep copy in which every find is replaced by its kind in brackets, ``[email]``.  Redacting twice is the
+    same as redacting once.
+    """
+    unknown = [kind for kind in kinds if kind not in _REPLACE]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} cannot be redacted; allowed are {', '.join(sorted(_REPLACE))}")
+    return _Redactor([kind for kind in _REPLACE if kind in kinds])
+
+
+class _Redactor:
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self._replacements = [_REPLACE[kind] for kind in kinds]
+        self._secrets = "secret" in kinds
+
+    def __call__(self, value: Any) -> Any:
+        # A list of what is still to do, not recursion: bodies may be nested deeper than Python's stack.
+        result = [None]
+        todo: list[tuple[Any, Any, Any]] = [(value, result, 0)]
+        while todo:
+            inner, parent, place = todo.pop()
+            if isinstance(inner, str):
+                parent[place] = self._text(inner, place)
+            elif isinstance(inner, Mapping):
+                parent[place] = copy = dict.fromkeys(inner)
+                todo.extend((child, copy, key) for key, child in inner.items())
+            elif isinstance(inner, list | tuple):
+                parent[place] = items = [None] * len(inner)
+                todo.extend((child, items, index) for index, child in enumerate(inner))
+            elif self._is_sensitive(place) and isinstance(inner, int) and not isinstance(inner, bool):
+                parent[place] = "[secret]"
+            else:
+                parent[place] = inner
+        return result[0]
+
+    def _text(self, text: str, place: Any = None, depth: int = 0) -> str:
+        if self._is_sensitive(place) and text.strip():
+            return "[secret]"
+        if len(text) < 5 or _DATA_URL.match(text):  # noqa: PLR2004 - shorter than anything that is taken out
+            return text
+        if depth < _DEEPEST and text.lstrip()[:1] in ("{", "[") and _is_json(text):
+            return self._json(text, depth + 1)
+        for replace in self._replacements:
+            text = replace(text)
+        return text
+
+    def _is_sensitive(self, place: Any) -> bool:
+        return self._secrets and isinstance(place, str) and is_secret_name(place)
+
+    def _json(self, text: str, depth: int) -> str:
+        """JSON with its strings redacted, and numbers too: in a text a card number is one, quoted or not."""
+        name: str | None = None
+
+        def replaced(match: re.Match[str]) -> str:
+            nonlocal name
+            written, inner = match.group(0, "text")
+            if match["colon"] is not None:
+                name = _unquoted(inner)
+                return written
+            value = match["scalar"] if inner is None else _unquoted(inner)
+            if inner is None and not value.isdecimal():
+                redacted = value
+            else:
+                redacted = self._text(value, name, depth if inner is not None else _DEEPEST)
+            name = None
+            return written if redacted == value else _quoted(redacted)
+
+        return _JSON_TOKEN.sub(replaced, text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _unquoted(inner: str) -> str:
+    text: str = json.loads(f'"{inner}"', strict=False) if "\\" in inner else inner
+    return text
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    try:
+        quoted.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair can only be written escaped
+        return json.dumps(text)
+    return quoted

@@ -1,0 +1,15 @@
+"""Making answers and comparing them, for the tests of this room."""
+
+from comparators.base import Answer, Request, Score, ToolCall
+from comparators.registry import build
+
+REQUEST = Request(surface="chat/completions", body={})
+
+
+def compare(use: str, teacher: str | Answer | None, student: str | Answer | None, **options) -> Score:
+    sides = [side if isinstance(side, Answer) else Answer(content=side) for side in (teacher, student)]
+    return build(use, options).compare(REQUEST, *sides)
+
+
+def calling(*calls: tuple[str, str], content: str | None = None) -> Answer:
+    return Answer(content=content, tool_calls=tuple(ToolCall(name=name, arguments=text) for name, text in calls))

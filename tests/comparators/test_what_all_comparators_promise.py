@@ -1,0 +1,162 @@
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.comparators.pairs import REQUEST, calling, compare
+
+from comparators.base import Answer, ComparatorError, Score, ToolCall
+from comparators.registry import build
+
+BUILT_IN = ["exact", "json", "label", "number", "text"]
+OPTIONS = [
+    ("exact", {}),
+    ("json", {}),
+    ("json", {"unordered": True, "tolerance": 0.5, "null_is_missing": True, "ignore": ["*.id", "[]", "a[].b"]}),
+    ("label", {}),
+    ("label", {"field": "label", "labels": ["a", "b"]}),
+    ("number", {}),
+    ("number", {"pattern": r"(?m)^= (.*)$", "tolerance": 0.1, "relative": 0.01}),
+    ("text", {}),
+]
+
+# Random text seldom looks like an answer: pieces of answers, glued together, reach the branches that matter.
+PIECES = st.sampled_from(
+    ["1,000", "-", "−", "$", "1e9999", "1/0", "3 1/2", "A:", "####", "answer is", "\\boxed{", "=", "%", " million", "\n"]
+    + ["{", "}", "[", "]", '"', ":", ",", "null", "NaN", "1e999", '{"label": "a"}', "```json\n", "```", "**", "(", "_"]
+    + ["\ud800", "\u0301", "日本語", "ß", "İ", "٣", "½", " ", "refund", "."]
+)
+TEXTS = st.one_of(st.none(), st.text(), st.lists(PIECES, max_size=12).map("".join))
+CALLS = st.lists(st.builds(ToolCall, name=st.text(max_size=3), arguments=st.text(max_size=8)), max_size=2).map(tuple)
+ANSWERS = st.builds(
+    Answer, content=TEXTS, refusal=st.sampled_from([None, None, "no"]), tool_calls=st.one_of(st.just(()), CALLS)
+)
+
+
+def is_sound(score: Score) -> bool:
+    return (
+        0 <= score.score <= 1
+        and bool(score.kinds) != score.agree
+        and all(kind.isidentifier() and kind.islower() for kind in score.kinds)
+        and len(msgspec.json.encode(score.detail)) < 20_000
+    )
+
+
+@pytest.mark.parametrize(("use", "options"), OPTIONS)
+@given(teacher=ANSWERS, student=ANSWERS)
+@settings(max_examples=150, deadline=None)
+def test_any_two_answers_get_a_sound_score_whoever_is_the_teacher(use, options, teacher, student):
+    comparator = build(use, options)
+
+    there = comparator.compare(REQUEST, teacher, student)
+    back = comparator.compare(REQUEST, student, teacher)
+
+    assert is_sound(there)
+    assert is_sound(back)
+    assert (there.score, there.agree) == (back.score, back.agree)
+    assert there == comparator.compare(REQUEST, teacher, student)
+
+
+@pytest.mark.parametrize(("use", "options"), OPTIONS)
+@given(answer=ANSWERS)
+@settings(max_examples=150, deadline=None)
+def test_the_same_answer_agrees_with_score_one(use, options, answer):
+    score = build(use, options).compare(REQUEST, answer, answer)
+
+    assert (score.score, score.agree) == (1.0, True)
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 300_000,
+        '{"a":' * 60_000,
+        "```a\n" * 60_000,
+        "{[" * 150_000,
+        "1," * 150_000,
+        "1 " * 150_000,
+        "9" * 300_000,
+        "answer " * 40_000,
+        "A: " * 100_000,
+        "(" * 300_000,
+        "a" + "\u0301\u0323" * 100_000,
+        "日" * 100_000,
+        "'" * 300_000,
+        "a " * 100_000 + "b",
+        '{"a": "' + "\\" * 299_999,
+        "\\frac{1" * 40_000,
+        '["' + '","'.join(map(str, range(40_000))) + '"]',
+    ],
+    ids=lambda text: text[:6].encode("ascii", "backslashreplace").decode(),
+)
+def test_huge_and_hostile_texts_are_compared_all_the_same(use, text):
+    assert is_sound(compare(use, text, text[:-7] + "?"))
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+def test_a_refusal_on_one_side_alone_is_a_disagreement(use):
+    answered, refused = Answer(content="Sure."), Answer(content="Sure.", refusal="I can't help with that.")
+
+    assert compare(use, answered, refused).kinds == ("refusal",)
+    assert compare(use, refused, answered).kinds == ("refusal",)
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+def test_two_refusals_agree_in_whatever_words(use):
+    assert compare(use, Answer(refusal="I can't."), Answer(refusal="I won't.")).agree
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize(
+    "student",
+    [
+        Answer(content=""),
+        Answer(content="Looking it up."),
+        calling(("search", '{"query": "dogs"}')),
+        calling(("find", '{"query": "cats"}')),
+        calling(("search", '{"query": "cats"}'), ("search", '{"query": "cats"}')),
+        calling(("search", "not JSON")),
+    ],
+    ids=["nothing", "text", "argument", "name", "twice", "invalid"],
+)
+def test_different_tool_calls_disagree_even_where_neither_side_has_text(use, student):
+    teacher = calling(("search", '{"query": "cats"}'))
+
+    assert compare(use, teacher, student).kinds == ("tool_calls",)
+    assert compare(use, student, teacher).kinds == ("tool_calls",)
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+def test_tool_calls_are_the_same_whatever_their_order_spacing_and_ids(use):
+    teacher = calling(("search", '{"query": "cats", "limit": 10}'), ("now", ""))
+    student = calling(("now", "{}"), ("search", ' {"limit":10.0,"query":"cats"}'))
+
+    assert compare(use, teacher, student).agree
+
+
+def test_words_beside_equal_calls_count_for_comparators_of_wording_alone():
+    call = ("search", "{}")
+    teacher, student = calling(call, content="Let me look that up."), calling(call)
+
+    assert {use: compare(use, teacher, student).agree for use in BUILT_IN} == {
+        "exact": False,
+        "json": True,
+        "label": True,
+        "number": True,
+        "text": False,
+    }
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+def test_embeddings_are_refused_rather_than_called_equal(use):
+    with pytest.raises(ComparatorError, match="embeddings"):
+        compare(use, Answer(embeddings=((1.0,),)), Answer(embeddings=((0.0,),)))
+
+
+@pytest.mark.parametrize("use", BUILT_IN)
+def test_detail_never_cuts_a_word_so_that_a_secret_stays_recognisable(use):
+    secret = "sk-" + "a1B2" * 40
+
+    detail = str(compare(use, "word " * 35 + secret, "other").detail)
+
+    assert secret in detail or "sk-a1B2" not in detail
