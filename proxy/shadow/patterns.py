@@ -32,7 +32,7 @@ _TOKENS = re.compile(
     )(?![A-Za-z0-9])""",
     re.VERBOSE,
 )
-_TOKEN_HINTS = "sk- sk_ pk_ rk_ whsec_ gh glpat- AKIA ASIA xox xapp- AIza ya29. hf_ npm_ pypi- SG. eyJ"
+_SHAPE_HINTS = "sk- sk_ pk_ rk_ whsec_ gh glpat- AKIA ASIA xox xapp- AIza ya29. hf_ npm_ pypi- SG. eyJ"
 _BEARER = re.compile(r"(?<!\w)(bearer\s{1,4})(?=[^\s\d]{0,200}\d)[\w.~+/=-]{16,}", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@]{0,100}:)[^\s/@\[\]]{1,200}(?=@)")
 _ASSIGNMENT = re.compile(
@@ -99,7 +99,7 @@ def secret(text: str) -> str:
     """Keys and tokens by their shape, private keys, and what is assigned to a password or key."""
     if "PRIVATE KEY" in text:
         text = _PEM.sub("[secret]", text)
-    if any(hint in text for hint in _TOKEN_HINTS.split()):
+    if any(hint in text for hint in _SHAPE_HINTS.split()):
         text = _TOKENS.sub("[secret]", text)
     if "://" in text:
         text = _URL_PASSWORD.sub(r"\1[secret]", text)

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from proxy.shadow.patterns import email, iban, is_secret_name, payment_card, phone, secret
 
 Replace = Callable[[str], str]
@@ -107,14 +105,14 @@ class _Redactor:
 
 def _is_json(text: str) -> bool:
     try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
-    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        json.loads(text)
+    except (ValueError, RecursionError):
         return False
     return True
 
 
 def _unquoted(inner: str) -> str:
-    text: str = json.loads(f'"{inner}"', strict=False) if "\\" in inner else inner
+    text: str = json.loads(f'"{inner}"') if "\\" in inner else inner
     return text
 
 

@@ -2,10 +2,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.comparators.pairs import REQUEST, calling, compare
 
 from comparators.base import Answer, ComparatorError, Score, ToolCall
 from comparators.registry import build
+from tests.comparators.pairs import REQUEST, calling, compare
 
 BUILT_IN = ["exact", "json", "label", "number", "text"]
 OPTIONS = [
@@ -20,11 +20,42 @@ OPTIONS = [
 ]
 
 # Random text seldom looks like an answer: pieces of answers, glued together, reach the branches that matter.
-PIECES = st.sampled_from(
-    ["1,000", "-", "−", "$", "1e9999", "1/0", "3 1/2", "A:", "####", "answer is", "\\boxed{", "=", "%", " million", "\n"]
-    + ["{", "}", "[", "]", '"', ":", ",", "null", "NaN", "1e999", '{"label": "a"}', "```json\n", "```", "**", "(", "_"]
-    + ["\ud800", "\u0301", "日本語", "ß", "İ", "٣", "½", " ", "refund", "."]
-)
+NUMBERS = [
+    "1,000",
+    "-",
+    "\u2212",
+    "$",
+    "1e9999",
+    "1/0",
+    "3 1/2",
+    "A:",
+    "####",
+    "answer is",
+    "\\boxed{",
+    "=",
+    "%",
+    " million",
+]
+WRAPPINGS = [
+    "{",
+    "}",
+    "[",
+    "]",
+    '"',
+    ":",
+    ",",
+    "null",
+    "NaN",
+    "1e999",
+    '{"label": "a"}',
+    "```json\n",
+    "```",
+    "**",
+    "(",
+    "_",
+]
+CHARACTERS = ["\ud800", "\u0301", "日本語", "ß", "İ", "٣", "½", " ", "\n", "refund", "."]
+PIECES = st.sampled_from([*NUMBERS, *WRAPPINGS, *CHARACTERS])
 TEXTS = st.one_of(st.none(), st.text(), st.lists(PIECES, max_size=12).map("".join))
 CALLS = st.lists(st.builds(ToolCall, name=st.text(max_size=3), arguments=st.text(max_size=8)), max_size=2).map(tuple)
 ANSWERS = st.builds(
