@@ -1,13 +1,13 @@
 """What a pair and an exchange add to the counts: pure, the measures of ``records.CountRow`` exactly.
 
-An increment is ``(comparator, segment key, segment value, measure, bin, n)``.
+An increment is ``(comparator, segment key, segment value, cells)`` with ``(measure, bin, n)`` as cells.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from proxy.journal.base import bucket_of
 from proxy.store.records import BINS, EXCLUDED, LATENCY_STEP, MISSING, AnswerRecord, ExchangeRecord, PairRecord
 from proxy.store.records import ScoreRecord as Score
 
-Increment = tuple[str, str, str, str, int, int]
-_Count = tuple[str, str, int, int]  # comparator, measure, bin, n
+Cell = tuple[str, int, int]
+Increment = tuple[str, str, str, list[Cell]]
 
 ALL = ("all", "")
 # Of the series that count exchanges, not pairs.
@@ -45,11 +45,13 @@ class Series(NamedTuple):
 
 
 class Totals:
-    """The increments of a batch added up: ``counts[series, bucket, measure, bin]``."""
+    """The increments of a batch added up."""
 
     def __init__(self, replica: str) -> None:
         self._replica = replica
-        self.counts: Counter[tuple[Series, int, str, int]] = Counter()
+        self._counts: defaultdict[Series, defaultdict[tuple[int, str, int], int]] = defaultdict(
+            lambda: defaultdict(int)
+        )
 
     def add_exchange(self, exchange: ExchangeRecord) -> None:
         self._add(exchange, "", NO_EVIDENCE, exchange_increments(exchange))
@@ -57,12 +59,17 @@ class Totals:
     def add_pair(self, exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> None:
         self._add(exchange, pair.student, evidence_id, pair_increments(exchange, pair))
 
+    def by_series(self) -> dict[Series, dict[tuple[int, str, int], int]]:
+        """For each series: n by bucket, measure and bin."""
+        return {series: dict(cells) for series, cells in self._counts.items()}
+
     def _add(self, exchange: ExchangeRecord, student: str, evidence_id: int, increments: Iterable[Increment]) -> None:
         bucket = bucket_of(exchange.captured_at)
         whose = (self._replica, exchange.source, exchange.route, student, evidence_id, exchange.teacher_version or "")
-        for comparator, key, value, measure, bin_, n in increments:
-            series = Series(*whose, comparator, key, value, exchange.probability)
-            self.counts[series, bucket, measure, bin_] += n
+        for comparator, key, value, cells in increments:
+            counts = self._counts[Series(*whose, comparator, key, value, exchange.probability)]
+            for measure, bin_, n in cells:
+                counts[bucket, measure, bin_] += n
 
 
 def round_to_bin(value: float, unit: str) -> int:
@@ -86,74 +93,71 @@ def latency_bin(milliseconds: float) -> int:
 
 def exchange_increments(exchange: ExchangeRecord) -> Iterator[Increment]:
     """What an exchange counts without any student: volume, and the teacher's latency, tokens and cost."""
-    yield ("", *ALL, "exchanges", 0, 1)
-    for comparator, measure, bin_, n in _of_answer("teacher", exchange.teacher, timed=True):
-        yield (comparator, *ALL, measure, bin_, n)
+    yield ("", *ALL, [("exchanges", 0, 1), *_of_answer("teacher", exchange.teacher, timed=True)])
 
 
 def pair_increments(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Increment]:
     """What a pair counts, in `all` and in each segment of its exchange."""
-    everywhere = list(_in_every_segment(pair, exchange.unit or exchange.id))
+    everywhere = _by_comparator(pair, exchange.unit or exchange.id)
     for segment in (ALL, *exchange.segments.items()):
-        for comparator, measure, bin_, n in everywhere:
-            yield (comparator, *segment, measure, bin_, n)
-    for comparator, measure, bin_, n in _in_all_alone(exchange, pair):
-        yield (comparator, *ALL, measure, bin_, n)
+        for comparator, cells in everywhere.items():
+            yield (comparator, *segment, cells)
+    yield ("", *ALL, list(_in_all_alone(exchange, pair)))
 
 
-def _in_every_segment(pair: PairRecord, unit: str) -> Iterator[_Count]:
+def _by_comparator(pair: PairRecord, unit: str) -> dict[str, list[Cell]]:
+    """What counts in every segment; under ``""`` what is no comparator's."""
     if pair.outcome in EXCLUDED:
-        yield "", f"excluded:{pair.outcome}", 0, 1
-        return
-    yield "", "pairs", 0, 1
+        return {"": [(f"excluded:{pair.outcome}", 0, 1)]}
     if pair.outcome in MISSING:
-        yield "", f"missing:{pair.outcome}", 0, 1
-        for comparator in sorted({pair.decides, *pair.scores}):
-            yield comparator, "low", 0, 1
-            yield comparator, "high", _TOP, 1
-        return
+        worst_cases = [("low", 0, 1), ("high", _TOP, 1)]
+        return {
+            "": [("pairs", 0, 1), (f"missing:{pair.outcome}", 0, 1)],
+            **dict.fromkeys((pair.decides, *pair.scores), worst_cases),
+        }
     agree = pair.outcome == "agreed"
     decides = pair.scores.get(pair.decides) or Score(score=float(agree), agree=agree)
-    if not agree:
-        for kind in sorted(set(decides.kinds)):
-            yield "", f"kind:{kind}", 0, 1
-    for comparator, score in {**pair.scores, pair.decides: decides}.items():
-        yield from _of_score(comparator, score, agree if comparator == pair.decides else score.agree, unit)
+    kinds = () if agree else sorted(set(decides.kinds))
+    return {
+        "": [("pairs", 0, 1), *((f"kind:{kind}", 0, 1) for kind in kinds)],
+        **{comparator: list(_of_score(score, score.agree, unit)) for comparator, score in pair.scores.items()},
+        pair.decides: list(_of_score(decides, agree, unit)),
+    }
 
 
-def _of_score(comparator: str, score: Score, agree: float, unit: str) -> Iterator[_Count]:
+def _of_score(score: Score, agree: float, unit: str) -> Iterator[Cell]:
     value = round_to_bin(agree, unit)
-    yield comparator, "low", value, 1
-    yield comparator, "high", value, 1
-    yield comparator, "valid", value, 1
-    yield comparator, "score", min(max(math.floor(score.score * _TOP + 1e-9), 0), _TOP), 1
+    yield "low", value, 1
+    yield "high", value, 1
+    yield "valid", value, 1
+    yield "score", min(max(math.floor(score.score * _TOP + 1e-9), 0), _TOP), 1
     if micros := round(score.score * 1_000_000):
-        yield comparator, "score_micros", 0, micros
+        yield "score_micros", 0, micros
     if agree:
-        yield comparator, "agreed", 0, 1
+        yield "agreed", 0, 1
 
 
-def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[_Count]:
+def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Cell]:
     if pair.outcome in EXCLUDED:
         return
     if pair.answer.error is not None and pair.outcome not in _OURS:
-        yield "", f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
+        yield f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
     yield from _of_answer("teacher", exchange.teacher, timed=True)
     # The time that a failure took says nothing of how fast the student answers.
     yield from _of_answer("student", pair.answer, timed=pair.outcome in _ANSWERED)
 
 
-def _of_answer(side: str, answer: AnswerRecord | None, *, timed: bool) -> Iterator[_Count]:
+def _of_answer(side: str, answer: AnswerRecord | None, *, timed: bool) -> Iterator[Cell]:
     if answer is None:
         return
     if timed and answer.latency_ms is not None:
-        yield "", f"{side}_ms", latency_bin(answer.latency_ms), 1
+        yield f"{side}_ms", latency_bin(answer.latency_ms), 1
     if timed and answer.ttft_ms is not None:
-        yield "", f"{side}_ttft_ms", latency_bin(answer.ttft_ms), 1
+        yield f"{side}_ttft_ms", latency_bin(answer.ttft_ms), 1
     for name in _TOKENS:
         if tokens := (answer.usage or {}).get(name):
-            yield "", f"{side}_{name}", 0, min(max(int(tokens), 0), _MOST_TOKENS)
+            yield f"{side}_{name}", 0, min(max(int(tokens), 0), _MOST_TOKENS)
     if answer.cost_usd is not None:
-        yield "", f"{side}_priced", 0, 1
+        yield f"{side}_priced", 0, 1
         if nano := round(answer.cost_usd * 1e9):
-            yield "", f"{side}_nano_usd", 0, nano
+            yield f"{side}_nano_usd", 0, nano

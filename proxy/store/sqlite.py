@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -63,7 +63,7 @@ class SQLiteStore:
                 if rows:
                     self._connection.execute_many(statements.insert(table, rows[0]), rows)
             self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
-            series_ids = self._add(totals.counts)
+            series_ids = self._add(totals)
         # Remembered only now: what a rolled back transaction made is not there.
         if len(self._series_ids) > _SERIES_REMEMBERED:
             self._series_ids.clear()
@@ -180,22 +180,23 @@ class SQLiteStore:
                 without_text.add(row["id"])
         return known, without_text
 
-    def _add(self, counts: Mapping[tuple[Series, int, str, int], int]) -> dict[Series, int]:
+    def _add(self, totals: Totals) -> dict[Series, int]:
         """Add to the counts; returns the ids of the series that had to be looked up."""
         found: dict[Series, int] = {}
-        for series in {series for series, *_ in counts}:
-            if series not in self._series_ids:
-                columns = {
-                    name: utf8(each) if isinstance(each, str) else each for name, each in series._asdict().items()
-                }
-                self._connection.execute(statements.NEW_SERIES, columns)
-                found[series] = self._connection.query(statements.SERIES_ID, **columns)[0]["id"]
-        ids = self._series_ids | found
-        self._connection.execute_many(
-            statements.ADD_COUNT,
-            [(ids[series], bucket, measure, bin_, n) for (series, bucket, measure, bin_), n in counts.items()],
-        )
+        rows: list[tuple[int, int, str, int, int]] = []
+        for series, cells in totals.by_series().items():
+            id_ = self._series_ids.get(series)
+            if id_ is None:
+                id_ = found[series] = self._series_id(series)
+            rows.extend((id_, *cell, n) for cell, n in cells.items())
+        self._connection.execute_many(statements.ADD_COUNT, sorted(rows))
         return found
+
+    def _series_id(self, series: Series) -> int:
+        columns = {name: utf8(each) if isinstance(each, str) else each for name, each in series._asdict().items()}
+        self._connection.execute(statements.NEW_SERIES, columns)
+        id_: int = self._connection.query(statements.SERIES_ID, **columns)[0]["id"]
+        return id_
 
     def _page(self, which: PairFilter, page: int) -> list[StoredPair]:
         values: dict[str, str | float] = {}
