@@ -1,0 +1,108 @@
+"""Why a verdict is what it is: one sentence a reason, with the numbers, for a person to act on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from proxy.analysis import bounds
+from proxy.analysis.records import Agreement, Circumstances, Gate, Slice
+
+EXPLORATORY = "exploratory: chosen after looking, so it never promotes"
+NO_PAIRS = "no pairs yet"
+
+
+def misconfigured(slice_: Slice, circumstances: Circumstances) -> list[str]:
+    """Said first: nothing else about the student is worth reading until this is mended."""
+    count = slice_.missing.get("misconfigured", 0)
+    if not count:
+        return []
+    refusals = {
+        kind: n
+        for kind, n in circumstances.student_errors.items()
+        if kind.startswith("status_4") and kind != "status_429"
+    }
+    told = f" ({_kinds(refusals)})" if refusals else ""
+    where = "" if slice_.key == "all" else f"{slice_.name}: "
+    text = f"{where}the student is misconfigured, {count:,} exchanges are missing for it{told}: check its"
+    return [f"{text} url, api_key, model, set and drop"]
+
+
+def failing(slice_: Slice, upper: float, gate: Gate) -> str:
+    return f"{slice_.name}: at most {percent_up(upper)} agree, under the target of {target(gate)} ({measured(slice_)})"
+
+
+def unproven(slice_: Slice, lower: float, gate: Gate) -> str:
+    if not slice_.units:
+        return f"{slice_.name}: no pairs yet, and it is required"
+    text = f"{slice_.name}: at least {percent_down(lower)} agree, {target(gate)} wanted ({measured(slice_)})"
+    hopeless = slice_.units >= gate.min_pairs and (bounds.estimate(slice_.low) or 0.0) <= gate.target
+    return f"{text}; more pairs alone will not get it there" if hopeless else text
+
+
+def too_few_units(slice_: Slice, gate: Gate) -> str:
+    return f"{slice_.name}: {slice_.units:,} of {gate.min_pairs:,} units so far"
+
+
+def too_few_days(circumstances: Circumstances, gate: Gate) -> str:
+    return f"{circumstances.full_days} of {gate.min_days} full days so far"
+
+
+def missing(slice_: Slice, limit: float) -> str:
+    return (
+        f"{slice_.name}: {percent_up(slice_.missing_share)} missing, at most {limit:.0%} may be"
+        f" ({_kinds(slice_.missing)})"
+    )
+
+
+def excluded(slice_: Slice, limit: float) -> str:
+    return (
+        f"{slice_.name}: {percent_up(slice_.excluded_share)} of the exchanges were left out while paused,"
+        f" at most {limit:.0%} may be"
+    )
+
+
+def lost(share: float, limit: float) -> str:
+    return (
+        f"captures lost before their segments were known are {percent_up(share, 2)} of the units,"
+        f" at most {limit:.1%} may be"
+    )
+
+
+def proven(slice_: Slice, agreement: Agreement, gate: Gate, required: int) -> str:
+    segments = f", and so do all {required} required segments" if required > 1 else ""
+    segments = ", and so does the required segment" if required == 1 else segments
+    return f"{slice_.name}: at least {percent_down(agreement.lower)} agree, {target(gate)} wanted{segments}"
+
+
+def at_most(number: int, texts: Sequence[str], of_what: str) -> list[str]:
+    """The first few, and how many more there are."""
+    rest = len(texts) - number
+    return [*texts[:number], f"and {rest} more {of_what}"] if rest > 0 else list(texts)
+
+
+def measured(slice_: Slice) -> str:
+    """What was seen, without bounds."""
+    mean = bounds.estimate(slice_.valid)
+    if mean is None:
+        return f"{slice_.units:,} units, none of them valid"
+    return f"{mean:.1%} of {slice_.units:,} units"
+
+
+def target(gate: Gate) -> str:
+    return f"{100 * gate.target:.6g}%"
+
+
+def percent_down(share: float) -> str:
+    """Rounded towards 0: a bound is never told better than it is."""
+    return f"{math.floor(share * 1000 + 1e-9) / 10:.1f}%"
+
+
+def percent_up(share: float, digits: int = 1) -> str:
+    """Rounded towards 1."""
+    scale = 10 ** (digits + 2)
+    return f"{math.ceil(share * scale - 1e-9) / 10**digits:.{digits}f}%"
+
+
+def _kinds(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {n:,}" for kind, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))

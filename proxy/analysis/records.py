@@ -1,0 +1,86 @@
+"""What the gate is given and what it says.  Plain and immutable; shares and bounds are in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from proxy.analysis.bounds import UnitCounts
+
+Verdict = Literal["promote", "reject", "undecided"]
+
+NO_UNITS = UnitCounts.of(())
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What is asked of a student."""
+
+    target: float
+    alpha: float
+    min_pairs: int  # units
+    min_days: int
+    require: tuple[tuple[str, str], ...] | None = None  # segments as (key, value); None: auto
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What was counted in one slice of the traffic: everything, or one segment value."""
+
+    key: str = "all"
+    value: str = ""
+    units: int = 0
+    low: UnitCounts = NO_UNITS  # what decides, missing as disagreements
+    high: UnitCounts = NO_UNITS  # missing as agreements
+    valid: UnitCounts = NO_UNITS  # without the missing
+    missing: Mapping[str, int] = field(default_factory=dict)  # exchanges by kind
+    missing_share: float = 0.0  # of the exchanges that were due
+    excluded_share: float = 0.0  # left out while paused, of those that would have been due
+
+    @property
+    def name(self) -> str:
+        return "overall" if self.key == "all" else f"{self.key}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a verdict depends on beside the counts."""
+
+    probability_floor: float  # of sampling, fixed when the evidence began
+    full_days: int
+    exploratory: bool = False
+    lost_share: float = 0.0  # captures lost before their segments were known, over units
+    student_errors: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The share of agreement, with its two one-sided bounds, each at ``alpha``."""
+
+    estimate: float | None  # None without a valid pair
+    lower: float
+    upper: float
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDecision:
+    """A verdict for serving one segment value alone."""
+
+    slice: Slice
+    required: bool  # for the overall verdict
+    agreement: Agreement
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict for a route and student, and those for its segment values."""
+
+    agreement: Agreement
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    units_needed: int | None
+    segments: tuple[SegmentDecision, ...]

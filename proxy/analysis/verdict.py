@@ -1,0 +1,156 @@
+"""The gate: may the student take over?  A pure function of counted units and a few rules (CONTRACT.md).
+
+``promote`` needs the lower bound at the target overall and in every required segment value, each at ``alpha``: no
+correction is due, as a single one under its target is enough to stop it.  ``reject`` needs an upper bound under the
+target: the overall one at ``alpha``/2, the required values sharing the other half.  A segment's own ``promote`` hands
+over that segment alone, so there ``alpha`` is shared by all of the route's segment values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from proxy.analysis import bounds, reasons
+from proxy.analysis.records import Agreement, Circumstances, Decision, Gate, SegmentDecision, Slice, Verdict
+
+AUTO_SHARE = 0.01  # of the units: the values that `require: auto` asks for
+MISSING_LIMIT = 0.01  # with more missing than this nothing promotes
+EXCLUDED_LIMIT = 0.2  # nor with more left out while paused
+LOST_LIMIT = 0.001  # nor any segment, with more captures lost before their segments were known
+
+
+def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances: Circumstances) -> Decision:
+    """The verdict for a route and student with its reasons, and each segment value's own."""
+    required = required_slices(overall, segments, gate)
+    floor = circumstances.probability_floor
+    enough = overall.units >= gate.min_pairs
+
+    failing = _failing([overall], gate, gate.alpha / 2, floor) if enough else []
+    failing += _failing(required, gate, gate.alpha / 2 / max(1, len(required)), floor) if enough else []
+    lacking = _lacking(overall, gate, circumstances)
+    lacking += _unproven([overall], gate, gate.alpha, floor) if overall.units else []
+    lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
+
+    verdict: Verdict
+    if failing:
+        verdict, because = "reject", failing
+    elif lacking:
+        verdict, because = "undecided", lacking
+    else:
+        verdict, because = "promote", [reasons.proven(overall, _agreement(overall, gate, floor), gate, len(required))]
+    return Decision(
+        agreement=_agreement(overall, gate, floor),
+        verdict=verdict,
+        reasons=(*reasons.misconfigured(overall, circumstances), *because),
+        units_needed=_units_needed(overall, required, gate, floor) if verdict == "undecided" else None,
+        segments=tuple(
+            _decide_segment(segment, overall, gate, circumstances, required=required, number=len(segments))
+            for segment in segments
+        ),
+    )
+
+
+def required_slices(overall: Slice, segments: Sequence[Slice], gate: Gate) -> list[Slice]:
+    """The segment values that the verdict asks for; those named but never seen are there, empty."""
+    if gate.require is None:
+        return [segment for segment in segments if segment.units >= AUTO_SHARE * overall.units]
+    seen = {(segment.key, segment.value): segment for segment in segments}
+    return [seen.get(name, Slice(key=name[0], value=name[1])) for name in dict.fromkeys(gate.require)]
+
+
+def _decide_segment(
+    segment: Slice,
+    overall: Slice,
+    gate: Gate,
+    circumstances: Circumstances,
+    *,
+    required: Sequence[Slice],
+    number: int,
+) -> SegmentDecision:
+    floor = circumstances.probability_floor
+    is_required = any(segment is other for other in required)
+    # One that is required fails here just when it fails the overall verdict.
+    failing_alpha = gate.alpha / 2 / (len(required) if is_required else number)
+    failing = _failing([segment], gate, failing_alpha, floor) if overall.units >= gate.min_pairs else []
+    lacking = _lacking(segment, gate, circumstances)
+    if overall.excluded_share > EXCLUDED_LIMIT >= segment.excluded_share:
+        lacking.append(reasons.excluded(overall, EXCLUDED_LIMIT))
+    if circumstances.lost_share > LOST_LIMIT:
+        lacking.append(reasons.lost(circumstances.lost_share, LOST_LIMIT))
+    lacking += _unproven([segment], gate, gate.alpha / number, floor)
+
+    agreement = _agreement(segment, gate, floor)
+    verdict: Verdict
+    if failing:
+        verdict, because = "reject", failing
+    elif lacking:
+        verdict, because = "undecided", lacking
+    else:
+        verdict, because = "promote", [reasons.proven(segment, agreement, gate, 0)]
+    return SegmentDecision(
+        slice=segment,
+        required=is_required,
+        agreement=agreement,
+        verdict=verdict,
+        reasons=(*reasons.misconfigured(segment, circumstances), *because),
+    )
+
+
+def _failing(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
+    """Those whose upper bound at ``alpha`` is under the target."""
+    return [
+        reasons.failing(slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=floor), gate)
+        for slice_ in slices
+        if bounds.log_e_below(slice_.high, gate.target, probability_floor=floor) >= math.log(1 / alpha)
+    ]
+
+
+def _unproven(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
+    """Those whose lower bound at ``alpha`` is not at the target."""
+    return [
+        reasons.unproven(slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=floor), gate)
+        for slice_ in slices
+        if bounds.log_e_value(slice_.low, gate.target, probability_floor=floor) < math.log(1 / alpha)
+    ]
+
+
+def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[str]:
+    """What `promote` asks beside the bounds."""
+    lacking = []
+    if circumstances.exploratory:
+        lacking.append(reasons.EXPLORATORY)
+    if not slice_.units:
+        lacking.append(reasons.NO_PAIRS)
+    elif slice_.units < gate.min_pairs:
+        lacking.append(reasons.too_few_units(slice_, gate))
+    if circumstances.full_days < gate.min_days:
+        lacking.append(reasons.too_few_days(circumstances, gate))
+    if slice_.missing_share > MISSING_LIMIT:
+        lacking.append(reasons.missing(slice_, MISSING_LIMIT))
+    if slice_.excluded_share > EXCLUDED_LIMIT:
+        lacking.append(reasons.excluded(slice_, EXCLUDED_LIMIT))
+    return lacking
+
+
+def _agreement(slice_: Slice, gate: Gate, floor: float) -> Agreement:
+    return Agreement(
+        estimate=bounds.estimate(slice_.valid),
+        lower=bounds.lower_bound(slice_.low, gate.alpha, probability_floor=floor),
+        upper=bounds.upper_bound(slice_.high, gate.alpha, probability_floor=floor),
+        alpha=gate.alpha,
+    )
+
+
+def _units_needed(overall: Slice, required: Sequence[Slice], gate: Gate, floor: float) -> int | None:
+    """Forecast of units to come until all bounds are at the target, segments coming in at their present shares.
+
+    None where one of them never gets there as it is now.
+    """
+    needed = [max(0, gate.min_pairs - overall.units)]
+    for slice_ in (overall, *required):
+        units = bounds.units_needed(slice_.low, gate.target, gate.alpha, probability_floor=floor)
+        if units is None:
+            return None
+        needed.append(math.ceil(units * overall.units / slice_.units))
+    return max(needed)

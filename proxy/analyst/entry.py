@@ -1,0 +1,257 @@
+"""One entry of a report: a route with one of its students, or a route that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy.analysis.latency import quantile_ms
+from proxy.analysis.records import Agreement, Circumstances, Decision, Gate
+from proxy.analysis.verdict import decide
+from proxy.analyst.money import cost_of
+from proxy.analyst.summary import Lost, Money, Summary, summarise
+from proxy.config.model import Route, Student
+from proxy.journal.base import BUCKET_SECONDS, bucket_of
+from proxy.store.base import Store
+from proxy.store.records import LATENCY_STEP, LOST, Evidence
+
+METHOD = "betting with fixed bets over weighted counts; each bound holds at every look"
+# Named by the contract, brought by later versions.
+NOT_YET: dict[str, Any] = {
+    "noise_floor": None,
+    "difference": None,
+    "relative_agreement": None,
+    "quality": None,
+    "weak_spots": [],
+    "may_serve": None,
+    "divergence": None,
+    "drift": [],
+    "alerts": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that a report reads.  ``since`` and ``until`` are starts of buckets, ``until`` exclusive."""
+
+    now: float
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def end(self) -> float:
+        return self.now if self.until is None else min(self.now, self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The evidence that an entry rests on (None: none yet for ``version``), and the one that came after it."""
+
+    version: str
+    evidence: Evidence | None
+    successor: Evidence | None = None
+
+
+def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, window: Window) -> dict[str, Any]:
+    """What the evidence says of a student."""
+    evidence = chosen.evidence
+    gate = gate_of(route)
+    summary = _summary(store, route, chosen, window)
+    decision = decide(
+        summary.overall,
+        summary.segments,
+        gate,
+        Circumstances(
+            probability_floor=_probability_floor(summary, evidence),
+            full_days=store.full_days(evidence.id, window.end) if evidence else 0,
+            exploratory=window.since is not None,
+            lost_share=summary.lost_share,
+            student_errors=summary.student_errors,
+        ),
+    )
+    return {
+        **_identity(route, student.name, chosen, window),
+        "pairs": summary.pairs,
+        "units": summary.overall.units,
+        "verdict": decision.verdict,
+        "reasons": [*decision.reasons, *_superseded(chosen)],
+        "pairs_needed": decision.units_needed,
+        "agreement": _agreement(decision.agreement),
+        "target": gate.target,
+        "full_days": store.full_days(evidence.id, window.end) if evidence else 0,
+        "missing": {"share": summary.overall.missing_share, "kinds": dict(summary.overall.missing)},
+        "excluded": {"share": summary.overall.excluded_share, "kinds": dict(summary.excluded)},
+        **NOT_YET,
+        "segments": _segments(decision),
+        "comparators": {
+            name: {"mean": means.mean, "agreement": means.agreement} for name, means in summary.comparators.items()
+        },
+        "kinds": dict(summary.kinds),
+        "student_errors": dict(summary.student_errors),
+        "latency_ms": {
+            side: _latency(summary.latencies[f"{side}_ms"], summary.latencies[f"{side}_ttft_ms"])
+            for side in ("teacher", "student")
+        },
+        "cost": cost_of(
+            summary.teacher_cost, summary.student_cost, student.price, hours=_observed_hours(chosen, window)
+        ),
+    }
+
+
+def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
+    """What is known of a route without students: volume, cost and latency of its teacher."""
+    traffic = store.traffic(route.name, since=window.since)
+    gate = gate_of(route)
+    hours = (traffic.last - traffic.first) / 3600 if traffic.first is not None and traffic.last is not None else 0.0
+    usd = traffic.teacher_nano_usd / 1e9 if traffic.teacher_priced else None
+    nothing: Mapping[int, float] = {}
+    return {
+        **_identity(route, None, Chosen(version="", evidence=None), window),
+        "pairs": 0,
+        "units": 0,
+        "exchanges": traffic.exchanges,
+        "first": rfc3339(traffic.first),
+        "last": rfc3339(traffic.last),
+        "verdict": "undecided",
+        "reasons": ["no student is configured for this route: exchanges are kept, nothing is compared"],
+        "pairs_needed": None,
+        "agreement": _agreement(Agreement(estimate=None, lower=0.0, upper=1.0, alpha=gate.alpha)),
+        "target": gate.target,
+        "full_days": 0,
+        "missing": {"share": 0.0, "kinds": {}},
+        "excluded": {"share": 0.0, "kinds": {}},
+        **NOT_YET,
+        "segments": [],
+        "comparators": {},
+        "kinds": {},
+        "student_errors": {},
+        "latency_ms": {
+            "teacher": _latency(traffic.teacher_ms, traffic.teacher_ttft_ms),
+            "student": _latency(nothing, nothing),
+        },
+        "cost": cost_of(Money(usd=usd, whole_usd=usd), Money(usd=None, whole_usd=None), None, hours=hours),
+    }
+
+
+def gate_of(route: Route) -> Gate:
+    """The route's gate as plain data."""
+    gate = route.gate
+    require = None
+    if gate.require != "auto":
+        pairs = (text.partition("=") for text in gate.require)
+        require = tuple((key, value) for key, _, value in pairs)
+    return Gate(
+        target=gate.agreement, alpha=gate.alpha, min_pairs=gate.min_pairs, min_days=gate.min_days, require=require
+    )
+
+
+def rfc3339(moment: float | None) -> str | None:
+    """UTC, to the millisecond where it is not a full second."""
+    if moment is None:
+        return None
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds" if moment % 1 == 0 else "milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _identity(route: Route, student: str | None, chosen: Chosen, window: Window) -> dict[str, Any]:
+    evidence = chosen.evidence
+    return {
+        "route": route.name,
+        "student": student,
+        "version": chosen.version or None,
+        "evidence_id": evidence.id if evidence else None,
+        "evidence_number": evidence.number if evidence else None,
+        "evidence_since": rfc3339(evidence.since) if evidence else None,
+        "read_until": rfc3339(window.end),
+        "exploratory": window.since is not None,
+    }
+
+
+def _summary(store: Store, route: Route, chosen: Chosen, window: Window) -> Summary:
+    evidence = chosen.evidence
+    if evidence is None:
+        nothing = Lost(missing={}, paused=0, probability=route.sample)
+        return summarise((), decides=route.comparators[0].label, lost=nothing)
+    return summarise(
+        store.counts(evidence.id, since=window.since, until=window.until),
+        decides=evidence.decides,
+        lost=_lost(store, route, evidence, chosen.successor, window),
+    )
+
+
+def _lost(store: Store, route: Route, evidence: Evidence, successor: Evidence | None, window: Window) -> Lost:
+    """Captures lost in the evidence's time.
+
+    The buckets in which it began and ended are counted whole: lost captures weigh against the student, so the doubt
+    is on the safe side.
+    """
+    since = max(bucket_of(evidence.since), window.since or 0)
+    until = window.until
+    if successor is not None:
+        ended = bucket_of(successor.since) + BUCKET_SECONDS
+        until = ended if until is None else min(until, ended)
+    missing: dict[str, int] = {}
+    paused = 0
+    for count in store.captures(route.name, since=since, until=until):
+        if count.outcome in LOST:
+            missing[count.outcome] = missing.get(count.outcome, 0) + count.n
+        elif count.outcome == "paused":
+            paused += count.n
+    # A sample lowered since then must not shrink the bets of all the evidence.
+    return Lost(missing=missing, paused=paused, probability=max(route.sample, evidence.probability_floor))
+
+
+def _probability_floor(summary: Summary, evidence: Evidence | None) -> float:
+    probabilities = summary.overall.low.probabilities
+    lowest = float(probabilities.min()) if probabilities.size else 1.0
+    return min(lowest, evidence.probability_floor) if evidence else lowest
+
+
+def _superseded(chosen: Chosen) -> list[str]:
+    if chosen.evidence is None or chosen.successor is None:
+        return []
+    number, successor = chosen.evidence.number, chosen.successor
+    return [f"this is earlier evidence (number {number}): number {successor.number} began {rfc3339(successor.since)}"]
+
+
+def _observed_hours(chosen: Chosen, window: Window) -> float:
+    if chosen.evidence is None:
+        return 0.0
+    end = window.end if chosen.successor is None else min(window.end, chosen.successor.since)
+    return max(0.0, end - max(chosen.evidence.since, window.since or 0)) / 3600
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "estimate": agreement.estimate,
+        "lower": agreement.lower,
+        "upper": agreement.upper,
+        "alpha": agreement.alpha,
+        "method": METHOD,
+    }
+
+
+def _segments(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": segment.slice.key,
+            "value": segment.slice.value,
+            "units": segment.slice.units,
+            "required": segment.required,
+            "agreement": _agreement(segment.agreement),
+            "missing": {"share": segment.slice.missing_share, "kinds": dict(segment.slice.missing)},
+            "verdict": segment.verdict,
+            "reasons": list(segment.reasons),
+        }
+        for segment in decision.segments
+    ]
+
+
+def _latency(whole: Mapping[int, float], first_token: Mapping[int, float]) -> dict[str, float | None]:
+    return {
+        "p50": quantile_ms(whole, 0.5, step=LATENCY_STEP),
+        "p95": quantile_ms(whole, 0.95, step=LATENCY_STEP),
+        "ttft_p50": quantile_ms(first_token, 0.5, step=LATENCY_STEP),
+    }

@@ -1,0 +1,109 @@
+"""The report: what the stored counts say of every route and student (CONTRACT.md, "A report")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from proxy.analyst.entry import Chosen, Window, rfc3339, route_entry, student_entry
+from proxy.config.model import Config, Route, Student
+from proxy.errors import UsageError
+from proxy.journal.base import bucket_of
+from proxy.store.base import Store
+from proxy.store.records import Evidence
+
+
+def build_report(
+    config: Config,
+    store: Store,
+    *,
+    now: float,
+    oldest_unsettled: float | None,
+    route: str | None = None,
+    student: str | None = None,
+    evidence: int | None = None,
+    since: float | None = None,
+) -> dict[str, Any]:
+    """The contract's report, ready for JSON.
+
+    Args:
+        config: which routes and students there are, and their gates.
+        store: counts are all that is read of it.
+        now: unix seconds.
+        oldest_unsettled: when the oldest exchange was captured that has no pair yet; counts are read up to its
+            five-minute bucket, so that disagreements that take longer cannot be overlooked. None: there is none.
+        route: this route alone.
+        student: students of this name alone.
+        evidence: an earlier evidence, by its id, in place of those in force.
+        since: unix seconds; read from then on. Chosen after looking, so it is exploratory and never promotes.
+
+    Raises:
+        UsageError: there is no such route, student or evidence; the message names those there are.
+        StoreError: the store cannot be read just now.
+    """
+    window = Window(
+        now=now,
+        since=None if since is None else bucket_of(since),
+        until=None if oldest_unsettled is None else bucket_of(oldest_unsettled),
+    )
+    routes = _routes(config, route)
+    asked = _students(routes, student)
+    entries = []
+    if evidence is not None:
+        entries.append(_earlier_entry(store, asked, evidence, window))
+    else:
+        for route_ in routes:
+            if not route_.students:
+                entries.append(route_entry(store, route_, window))
+            entries += [
+                student_entry(store, owner, one, _in_force(store, owner, one), window)
+                for owner, one in asked
+                if owner is route_
+            ]
+    return {"generated": rfc3339(now), "since": rfc3339(window.since), "routes": entries}
+
+
+def _routes(config: Config, name: str | None) -> list[Route]:
+    chosen = [route for route in config.routes if name in (None, route.name)]
+    if name is not None and not chosen:
+        raise UsageError(f"there is no route {name!r}; routes: {_listed(route.name for route in config.routes)}")
+    return chosen
+
+
+def _students(routes: Sequence[Route], name: str | None) -> list[tuple[Route, Student]]:
+    every = [(route, student) for route in routes for student in route.students]
+    chosen = [(route, student) for route, student in every if name in (None, student.name)]
+    if name is not None and not chosen:
+        there = _listed(f"{student.name} (route {route.name})" for route, student in every)
+        raise UsageError(f"there is no student {name!r}; students: {there}")
+    return chosen
+
+
+def _in_force(store: Store, route: Route, student: Student) -> Chosen:
+    """The newest evidence, unless the version has changed since and has no pairs yet."""
+    version = store.version_in_force(route.name, student.name, student.base_version)
+    evidences = store.evidences(route.name, student.name)
+    newest = evidences[-1] if evidences and evidences[-1].version == version else None
+    return Chosen(version=version, evidence=newest)
+
+
+def _earlier_entry(
+    store: Store, asked: Sequence[tuple[Route, Student]], evidence_id: int, window: Window
+) -> dict[str, Any]:
+    there: list[str] = []
+    for route, student in asked:
+        evidences = store.evidences(route.name, student.name)
+        for evidence, successor in _with_successor(evidences):
+            if evidence.id == evidence_id:
+                chosen = Chosen(version=evidence.version, evidence=evidence, successor=successor)
+                return student_entry(store, route, student, chosen, window)
+            there.append(f"{evidence.id} ({route.name}, {student.name}, number {evidence.number})")
+    raise UsageError(f"there is no evidence {evidence_id}; evidence: {_listed(there)}")
+
+
+def _with_successor(evidences: Sequence[Evidence]) -> Iterator[tuple[Evidence, Evidence | None]]:
+    yield from zip(evidences, [*evidences[1:], None], strict=True)
+
+
+def _listed(names: Iterator[str] | Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,207 @@
+"""A report for people: plain text, 100 columns, the verdict first and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from rich.cells import set_cell_size
+
+WIDTH = 100
+LABEL = 17  # columns of what a line is about
+SEGMENTS_SHOWN = 20
+PICTURE = 24  # columns of the picture of an interval
+
+
+def render_report(report: Mapping[str, Any]) -> str:
+    """The text of a report that ``build_report`` made."""
+    head = f"Understudy report of {_moment(report['generated'])}"
+    if report["since"]:
+        head += f", since {_moment(report['since'])}"
+    lines = [head]
+    if not report["routes"]:
+        lines += ["", "No routes are configured: every request goes to the default teacher, none is captured."]
+    for entry in report["routes"]:
+        lines += ["", *_entry(entry)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
+    verdict = entry["verdict"].upper() if entry["student"] else "NO STUDENT"
+    name = f"{entry['route']}: {entry['student']}" if entry["student"] else entry["route"]
+    version = f" (version {_clean(entry['version'])})" if entry["version"] else ""
+    yield set_cell_size(f"{name}{version}", WIDTH - len(verdict) - 1) + f" {verdict}"
+    yield "=" * WIDTH
+    for reason in entry["reasons"]:
+        yield from wrap(_clean(reason), WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+    yield ""
+    yield from _measured(entry) if entry["student"] else _volume(entry)
+    yield from _latency(entry["latency_ms"])
+    yield from _cost(entry["cost"])
+
+
+def _volume(entry: Mapping[str, Any]) -> Iterator[str]:
+    span = f", {_moment(entry['first'])} to {_moment(entry['last'])}" if entry["first"] else ""
+    yield from _line("Exchanges", f"{entry['exchanges']:,}{span}")
+
+
+def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
+    agreement = entry["agreement"]
+    yield from _line(
+        "Agreement",
+        f"{_share(agreement['estimate'])}, between {_bounds(agreement)} (each at alpha {agreement['alpha']:g}),"
+        f" target {_target(entry)}",
+    )
+    lowest = _lowest([agreement], entry["target"])
+    yield from _line("", f"{_percent(lowest)} {_picture(agreement, entry['target'], lowest=lowest)} 100%")
+    if entry["evidence_id"] is None:
+        yield from _line("Evidence", "none yet for this version")
+    else:
+        yield from _line(
+            "Evidence",
+            f"number {entry['evidence_number']} (id {entry['evidence_id']}), {_moment(entry['evidence_since'])}"
+            f" to {_moment(entry['read_until'])}: {entry['pairs']:,} pairs, {entry['units']:,} units,"
+            f" {entry['full_days']} full days",
+        )
+    if entry["pairs_needed"] is not None:
+        more = f"about {entry['pairs_needed']:,} more units to promote" if entry["pairs_needed"] else "pairs suffice"
+        yield from _line("Forecast", f"{more}, if agreement stays as it is")
+    yield from _line("Missing", _share_and_kinds(entry["missing"]))
+    if entry["excluded"]["kinds"]:
+        yield from _line("Left out", _share_and_kinds(entry["excluded"]))
+    yield from _segments(entry)
+    if entry["comparators"]:
+        means = (
+            f"{name}: {_share(said['agreement'])} agree, mean score {said['mean']:.3f}"
+            for name, said in entry["comparators"].items()
+        )
+        yield from _line("Comparators", "; ".join(means))
+    if entry["kinds"]:
+        yield from _line("Disagreements", _counts(entry["kinds"]))
+    if entry["student_errors"]:
+        yield from _line("Student errors", _counts(entry["student_errors"]))
+
+
+def _segments(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Worst first: by how well a segment may be doing at best, then by what was measured."""
+    segments = sorted(entry["segments"], key=lambda segment: (segment["agreement"]["upper"], -segment["units"]))
+    if not segments:
+        return
+    shown = segments[:SEGMENTS_SHOWN]
+    lowest = _lowest([segment["agreement"] for segment in shown], entry["target"])
+    scale = f"{_percent(lowest)}{'100%':>{PICTURE - len(_percent(lowest))}}"
+    yield ""
+    yield f"  {'Segment, worst first':<27}{'Units':>8}{'Agree':>8}{'Bounds':>16}  {scale}  Verdict"
+    for segment in shown:
+        agreement = segment["agreement"]
+        mark = "*" if segment["required"] else " "
+        name = set_cell_size(_clean(f"{segment['key']}={segment['value']}"), 25)
+        yield (
+            f"  {name} {mark}{segment['units']:>8,}{_share(agreement['estimate']):>8}{_bounds(agreement):>16}"
+            f"  {_picture(agreement, entry['target'], lowest=lowest)}  {segment['verdict']}"
+        )
+    hidden = len(segments) - len(shown)
+    notes = ["* required", "| the target"] + [f"{hidden:,} more segments: --format json"] * (hidden > 0)
+    yield f"  {'; '.join(notes)}"
+    yield ""
+
+
+def _latency(latency: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for side, told in latency.items():
+        if told["p50"] is None:
+            continue
+        first = f", first token {_milliseconds(told['ttft_p50'])} (p50)" if told["ttft_p50"] is not None else ""
+        yield from _line(
+            f"{side.capitalize()} latency",
+            f"{_milliseconds(told['p50'])} (p50), {_milliseconds(told['p95'])} (p95){first}",
+        )
+
+
+def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
+    if cost["teacher_usd"] is None and cost["student_usd"] is None:
+        return
+    text = f"teacher {_usd(cost['teacher_usd'])}, student {_usd(cost['student_usd'])}"
+    if cost["saving_usd_per_month"] is not None:
+        text += f"; the student would save {_usd(cost['saving_usd_per_month'])} a month"
+        text += f", going by {cost['observed_hours']:,.1f} hours"
+    yield from _line("Cost", text)
+
+
+def _line(label: str, text: str) -> Iterator[str]:
+    indent = " " * (2 + LABEL)
+    lines = wrap(_clean(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    yield f"  {label:<{LABEL}}{lines[0].lstrip()}" if lines else f"  {label}"
+    yield from lines[1:]
+
+
+def _picture(agreement: Mapping[str, Any], target: float, *, lowest: float) -> str:
+    """The interval from ``lowest`` to 1 with the estimate and the target: ``.....[===o==].|..``."""
+
+    def column(share: float) -> int:
+        return max(0, min(PICTURE - 1, round((share - lowest) / (1 - lowest) * (PICTURE - 1))))
+
+    low, high = column(agreement["lower"]), column(agreement["upper"])
+    cells = ["=" if low <= place <= high else "." for place in range(PICTURE)]
+    cells[column(target)] = "|"
+    if agreement["estimate"] is not None:
+        cells[column(agreement["estimate"])] = "o"
+    return "".join(cells)
+
+
+def _lowest(agreements: Sequence[Mapping[str, Any]], target: float) -> float:
+    """Where the pictures begin: a multiple of 10% that shows the target and most of every interval."""
+    least = min([target - 0.05, *(one["lower"] if one["estimate"] is None else one["estimate"] for one in agreements)])
+    return max(0.0, math.floor(least * 10 - 1e-9) / 10)
+
+
+def _share_and_kinds(told: Mapping[str, Any]) -> str:
+    return _share(told["share"]) + (f" ({_counts(told['kinds'])})" if told["kinds"] else "")
+
+
+def _counts(counts: Mapping[str, int], shown: int = 8) -> str:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{kind} {n:,}" for kind, n in ranked[:shown])
+    return text + (f", {len(ranked) - shown} more kinds" if len(ranked) > shown else "")
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _bounds(agreement: Mapping[str, Any]) -> str:
+    """Rounded outwards: no bound is told better than it is."""
+    low, high = math.floor(agreement["lower"] * 1000 + 1e-9) / 10, math.ceil(agreement["upper"] * 1000 - 1e-9) / 10
+    return f"{low:.1f}..{high:.1f}%"
+
+
+def _target(entry: Mapping[str, Any]) -> str:
+    return f"{100 * entry['target']:.6g}%"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _milliseconds(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:,.0f} ms"
+
+
+def _usd(usd: float | None) -> str:
+    if usd is None:
+        return "unknown"
+    sign = "-" if usd < 0 else ""
+    return f"{sign}${abs(usd):,.2f}" if abs(usd) >= 1 or usd == 0 else f"{sign}${abs(usd):.2g}"
+
+
+def _moment(text: str) -> str:
+    """An RFC 3339 time to the minute."""
+    return f"{text[:10]} {text[11:16]} UTC"
+
+
+def _clean(text: str) -> str:
+    """Without control characters: names and segment values come from requests."""
+    return "".join(char if char.isprintable() else "?" for char in text)
