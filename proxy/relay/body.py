@@ -1,0 +1,122 @@
+"""Request bodies on their way through: held where that is needed, streamed where not; what is read of them here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from proxy.openai import codings
+
+_SMALL = 2**18  # up to this size a body is held, so that it can be sent again
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete."""
+
+
+class BodyTooLargeError(Exception):
+    """The body is larger than may be held."""
+
+
+class IncomingBody:
+    """A client's request body, read from the server."""
+
+    __slots__ = ("_length", "_more", "_receive", "_start", "held", "waited")
+
+    def __init__(self, receive: Callable[[], Awaitable[Any]], length: int | None) -> None:
+        self.held: bytes | None = None  # the whole body, once it is held
+        self.waited = 0.0  # seconds spent waiting for the client
+        self._receive = receive
+        self._length = length
+        self._start = b""
+        self._more = True
+
+    async def begin(self) -> None:
+        """Read the first part, and all the others where the body is small."""
+        self._start = await self._part()
+        if not self._more:
+            self.held = self._start
+        elif self._length is not None and self._length <= _SMALL:
+            await self.hold(_SMALL)
+
+    async def hold(self, limit: int) -> bytes:
+        """All of it. Raises BodyTooLargeError over the limit, ClientGoneError."""
+        if self.held is None:
+            self.held = await self._gathered(limit)
+        if len(self.held) > limit:
+            raise BodyTooLargeError
+        return self.held
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """What is not held, part by part, as it comes. Raises ClientGoneError."""
+        if self._start:
+            yield self._start
+        while self._more:
+            part = await self._part()
+            if part:
+                yield part
+
+    async def client_left(self) -> None:
+        """Return once the client has left, or has its whole answer; for when all of the body is read."""
+        while (await self._receive())["type"] == "http.request":
+            pass
+
+    async def _gathered(self, limit: int) -> bytes:
+        if self._length is not None and self._length > limit:
+            raise BodyTooLargeError
+        parts = [self._start]
+        size = len(self._start)
+        while self._more:
+            if size > limit:
+                raise BodyTooLargeError
+            parts.append(await self._part())
+            size += len(parts[-1])
+        return b"".join(parts)
+
+    async def _part(self) -> bytes:
+        began = perf_counter()
+        message = await self._receive()
+        self.waited += perf_counter() - began
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        self._more = message["more_body"]
+        part: bytes = message["body"]
+        return part
+
+
+class _ModelOnly(msgspec.Struct):
+    model: str | None = None
+
+
+_MODEL_ONLY = msgspec.json.Decoder(_ModelOnly)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, codings.CodingError)
+
+
+def may_name_model(noted: Mapping[bytes, bytes]) -> bool:
+    """Whether a body can hold a ``model`` field that is read here: forms are not taken apart."""
+    return not noted.get(b"content-type", b"").lower().startswith(b"multipart/")
+
+
+def model_in(body: bytes, content_encoding: str, limit: int) -> str | None:
+    """The ``model`` that a JSON body names; None where there is none, or no JSON."""
+    try:
+        decoded = codings.decode(body, content_encoding, limit) if content_encoding else body
+        return _MODEL_ONLY.decode(decoded).model
+    except _UNREADABLE:
+        return None
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The body with another ``model``; every other value stays byte for byte. Unchanged where it names none."""
+    try:
+        fields = _FIELDS.decode(body)
+    except _UNREADABLE:
+        return body
+    if "model" not in fields:
+        return body
+    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    return msgspec.json.encode(fields)

@@ -1,0 +1,136 @@
+"""Headers on their way through: what a hop keeps to itself, what is ours, what is secret.
+
+All names are lower-case bytes, as the server hands them over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+TAGS = b"x-understudy-tags"
+SHADOW = b"x-understudy-shadow"
+SESSION = b"x-understudy-session"
+ACCESS_KEY = b"x-understudy-key"
+EXCHANGE_ID = b"x-understudy-id"
+
+KEY_HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
+CREDENTIALS = KEY_HEADERS | {
+    ACCESS_KEY,
+    b"cookie",
+    b"openai-organization",
+    b"openai-project",
+    b"proxy-authorization",
+    b"set-cookie",
+}
+
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_KEPT_FROM_UPSTREAM = _HOP_BY_HOP | {b"host", b"expect", TAGS, SHADOW, SESSION, ACCESS_KEY}
+_FRAMING = frozenset({b"content-length", b"host"})  # a Connection header that names these would cut a message apart
+
+
+class RequestHead(msgspec.Struct):
+    """A client's request headers, read in one pass."""
+
+    forwarded: list[tuple[str, str]]
+    noted: dict[bytes, bytes]  # by name, the last one: ours, hop-by-hop, keys, content-*
+
+    @property
+    def chunked(self) -> bool:
+        return b"transfer-encoding" in self.noted
+
+    @property
+    def content_length(self) -> int | None:
+        value = self.noted.get(b"content-length")
+        return int(value) if value is not None and value.isdigit() else None
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or bool(self.content_length)
+
+    @property
+    def wants_websocket(self) -> bool:
+        return (
+            self.noted.get(b"upgrade", b"").strip().lower() == b"websocket"
+            and b"upgrade" in self.noted.get(b"connection", b"").lower()
+        )
+
+
+_NOTED = _KEPT_FROM_UPSTREAM | KEY_HEADERS | {b"content-length", b"content-type", b"content-encoding"}
+
+
+def read_request_headers(headers: RawHeaders) -> RequestHead:
+    """What goes on to an upstream, in order, and what the relay itself needs to know."""
+    forwarded: list[tuple[str, str]] = []
+    noted: dict[bytes, bytes] = {}
+    named: set[bytes] | None = None
+    for name, value in headers:
+        if name in _NOTED:
+            if name == b"connection":
+                named = (named or set()) | _connection_named(value)
+                noted[name] = noted[name] + b"," + value if name in noted else value
+                continue
+            noted[name] = value
+            if name in _KEPT_FROM_UPSTREAM:
+                continue
+        forwarded.append((name.decode("ascii"), _text(value)))
+    if named:
+        forwarded = [(name, value) for name, value in forwarded if name.encode("ascii") not in named]
+    return RequestHead(forwarded, noted)
+
+
+def with_own_key(forwarded: Iterable[tuple[str, str]], key: str, *, as_api_key: bool) -> list[tuple[str, str]]:
+    """The same headers with the client's keys replaced by one of ours."""
+    kept = [(name, value) for name, value in forwarded if name.encode("ascii") not in KEY_HEADERS]
+    kept.append(("api-key", key) if as_api_key else ("authorization", f"Bearer {key}"))
+    return kept
+
+
+def answer_headers(headers: RawHeaders, exchange_id: bytes) -> list[tuple[bytes, bytes]]:
+    """The teacher's headers for the client: in order, repeated ones kept, hop-by-hop ones gone, ours added once."""
+    kept: list[tuple[bytes, bytes]] = []
+    named: set[bytes] = set()
+    for raw, value in headers:
+        name = raw.lower()
+        if name == b"connection":
+            named |= _connection_named(value)
+        elif name == b"transfer-encoding":
+            named.add(b"content-length")  # with both, the length is void (RFC 9112, 6.3)
+        elif name not in _HOP_BY_HOP and name != EXCHANGE_ID:
+            kept.append((name, value))
+    if named:
+        kept = [(name, value) for name, value in kept if name not in named]
+    kept.append((EXCHANGE_ID, exchange_id))
+    return kept
+
+
+def header_value(headers: RawHeaders, name: bytes) -> str:
+    """The value of a header, several joined with commas; empty where it is absent."""
+    return ", ".join(value.decode("latin-1") for other, value in headers if other == name)
+
+
+def _connection_named(value: bytes) -> set[bytes]:
+    return {token.strip() for token in value.lower().split(b",")} - _FRAMING
+
+
+def _text(value: bytes) -> str:
+    # the client library writes UTF-8: what is UTF-8 goes through unchanged, as does all ASCII
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

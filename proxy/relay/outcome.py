@@ -1,0 +1,178 @@
+"""What becomes of a capture: read once, behind the answer, by pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from proxy.journal.base import Exchange
+from proxy.openai import codings
+from proxy.openai.answers import terminal_event_passed
+from proxy.openai.requests import RequestReading, read_request
+from proxy.openai.surfaces import azure_deployment
+from proxy.relay.headers import (
+    ACCESS_KEY,
+    SESSION,
+    SHADOW,
+    TAGS,
+    RawHeaders,
+    header_value,
+)
+from proxy.relay.routing import CompiledRoute
+from proxy.relay.sampling import request_unit, unit_of
+from proxy.relay.tee import Tee
+
+Outcome = Literal[
+    "journaled",
+    "sampled_out",
+    "opted_out",
+    "paused",
+    "too_large",
+    "shed",
+    "not_shadowable",
+    "teacher_error",
+    "client_gone",
+    "failed",
+]
+
+_MOST_TAGS = 16
+_LONGEST_TAG = 128
+_LONGEST_SESSION = 256
+
+
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that a route matched, with the teacher's answer as far as it came, not read yet."""
+
+    id: str
+    route: CompiledRoute
+    surface: str
+    path: str
+    headers: RawHeaders  # the client's, as they came
+    client: str  # its address
+    tee: Tee
+    status: int
+    content_type: str
+    content_encoding: str
+    arrived_at: float
+    ended_at: float
+    ttft: float | None
+    duration: float
+    cut: Literal["client", "upstream"] | None = None  # who left before the answer's end
+    decoded_limit: int
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What becomes of a capture, and the exchange where it is to be journaled."""
+
+    outcome: Outcome
+    reason: str = ""
+    exchange: Exchange | None = None
+
+
+def loss(outcome: Outcome, exchange_id: str, route: CompiledRoute) -> Outcome:
+    """How a lost capture counts: one that the sample would not have held is no loss, so losses are a sample too."""
+    return outcome if request_unit(exchange_id).drawn(route.sample) else "sampled_out"
+
+
+def read_capture(captured: Captured) -> Verdict:
+    """Read a capture: was it whole, may it be shadowed, is it in the sample; credentials out.  Not for event loops."""
+    if not codings.is_known(captured.content_encoding):
+        return Verdict("not_shadowable", "unknown_coding")
+    if captured.cut is not None and not _was_whole(captured):
+        return Verdict("client_gone" if captured.cut == "client" else "teacher_error")
+    body = b"".join(captured.tee.request)
+    coding = header_value(captured.headers, b"content-encoding")
+    try:
+        decoded = codings.decode(body, coding, captured.decoded_limit) if coding else body
+    except codings.CodingError as error:
+        return Verdict("not_shadowable", "unknown_coding" if error.reason == "unknown_coding" else "unreadable_coding")
+    reading = read_request(captured.surface, decoded)
+    if reading.not_shadowable is not None:
+        return Verdict("not_shadowable", reading.not_shadowable)
+    session = header_value(captured.headers, SESSION).strip()[:_LONGEST_SESSION] or None
+    unit = unit_of(
+        captured.id,
+        later_turn=reading.turn != "first",
+        session=session,
+        conversation_key=reading.conversation_key,
+    )
+    wanted = header_value(captured.headers, SHADOW).strip().lower() == "on"
+    probability = 1.0 if wanted else captured.route.sample
+    if not unit.drawn(probability):
+        return Verdict("sampled_out")
+    exchange = Exchange(
+        id=captured.id,
+        route=captured.route.name,
+        surface=captured.surface,
+        path=captured.path,
+        arrived_at=captured.arrived_at,
+        captured_at=captured.ended_at,
+        request=reading.clean,
+        status=captured.status,
+        response=b"".join(captured.tee.response),
+        content_type=captured.content_type,
+        content_encoding=captured.content_encoding,
+        streamed=reading.stream or is_event_stream(captured.content_type),
+        ttft=captured.ttft,
+        duration=captured.duration,
+        model=_model(reading, captured.path),
+        headers={
+            name.decode("latin-1"): header_value(captured.headers, name)
+            for name in {name for name, _ in captured.headers} & captured.route.header_segments
+        },
+        tags=parse_tags(header_value(captured.headers, TAGS)),
+        session=session,
+        unit=unit.hash,
+        unit_kind=unit.kind,
+        repeat_key=_repeat_key(captured, body),
+        probability=probability,
+    )
+    return Verdict("journaled", exchange=exchange)
+
+
+def is_event_stream(content_type: str) -> bool:
+    """Whether an answer's content type says that it is streamed."""
+    return content_type[:17].lower() == "text/event-stream"
+
+
+def parse_tags(value: str) -> dict[str, str]:
+    """``tenant=acme,tier=gold`` by key; what is no such pair, or too long, or too many, is left out."""
+    tags: dict[str, str] = {}
+    for item in value.split(","):
+        key, found, text = (part.strip() for part in item.partition("="))
+        if key and found and text and max(len(key), len(text)) <= _LONGEST_TAG and len(tags) < _MOST_TAGS:
+            tags[key] = text
+    return tags
+
+
+def _was_whole(captured: Captured) -> bool:
+    try:
+        body = codings.decode(
+            b"".join(captured.tee.response), captured.content_encoding, captured.decoded_limit, partial=True
+        )
+    except codings.CodingError:
+        return False
+    return terminal_event_passed(captured.surface, captured.content_type, body)
+
+
+def _model(reading: RequestReading, path: str) -> str | None:
+    return reading.model or azure_deployment(path)
+
+
+def _repeat_key(captured: Captured, body: bytes) -> str:
+    """The same for the same body from one client, told by its credential, else by its address."""
+    who = next(
+        (
+            value
+            for name in (b"authorization", b"api-key", b"x-api-key", ACCESS_KEY)
+            for other, value in captured.headers
+            if other == name
+        ),
+        captured.client.encode(),
+    )
+    digest = hashlib.sha256(hashlib.sha256(who).digest())
+    digest.update(captured.path.encode("latin-1"))
+    digest.update(body)
+    return digest.hexdigest()[:32]

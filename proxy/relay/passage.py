@@ -1,0 +1,351 @@
+"""One request's way through the relay: to the teacher, its answer back, a copy kept.
+
+Whatever happens, ``Passage.run`` settles the request once: it is counted, and so is what becomes of its capture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from proxy.openai.surfaces import azure_deployment, surface_of
+from proxy.relay import refusals
+from proxy.relay.body import BodyTooLargeError, ClientGoneError, IncomingBody, may_name_model, model_in, with_model
+from proxy.relay.headers import (
+    EXCHANGE_ID,
+    SHADOW,
+    RequestHead,
+    answer_headers,
+    header_value,
+    read_request_headers,
+    with_own_key,
+)
+from proxy.relay.outcome import Captured, Outcome, is_event_stream, loss
+from proxy.relay.refusals import Refusal
+from proxy.relay.routing import CompiledRoute, RoutingTable, Target, choose
+from proxy.relay.tee import Tee
+from proxy.relay.telemetry import UNMATCHED
+from proxy.relay.upstream import TimedOutError, UpstreamAnswer, UpstreamError, UpstreamRequest
+
+if TYPE_CHECKING:
+    from proxy.relay.app import Relay
+
+_CLIENT_LEFT = 499  # what a request counts under whose client left before any answer
+_DRAINING_SECONDS = 0.001  # handing over takes less: the client is slow to read
+_BODILESS = frozenset({204, 304})
+
+
+class _RefusedError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+class Passage:
+    """One request.  Made, run once and thrown away."""
+
+    __slots__ = (
+        "_answer",
+        "_arrived_at",
+        "_body",
+        "_content",
+        "_cut",
+        "_finished",
+        "_first_byte_at",
+        "_head",
+        "_id",
+        "_known",
+        "_path",
+        "_relay",
+        "_route",
+        "_scope",
+        "_send",
+        "_started_at",
+        "_status",
+        "_surface",
+        "_table",
+        "_task",
+        "_tee",
+        "_waited",
+        "_watcher",
+    )
+
+    def __init__(self, relay: Relay, scope: Any, receive: Any, send: Any) -> None:
+        self._started_at = perf_counter()
+        self._arrived_at = relay.clock()
+        self._relay = relay
+        self._scope = scope
+        self._send = send
+        self._table: RoutingTable = relay.table
+        self._id = relay.new_id()
+        self._path: str = scope["raw_path"].decode("latin-1")
+        self._head: RequestHead = read_request_headers(scope["headers"])
+        self._body = IncomingBody(receive, self._head.content_length)
+        self._task = asyncio.current_task()
+        self._route: CompiledRoute | None = None
+        self._surface: str | None = None
+        self._known: tuple[Outcome, str] | None = None  # the capture's outcome, where it does not need the answer
+        self._tee: Tee | None = None
+        self._answer: UpstreamAnswer | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._status = 0  # 0: no answer begun
+        self._content = ("", "")  # the answer's content type and coding
+        self._first_byte_at = 0.0
+        self._waited = 0.0  # seconds: upstream and client
+        self._cut: Literal["client", "upstream"] | None = None
+        self._finished = False  # the whole answer was handed to the server
+
+    async def run(self) -> None:
+        """Relay the request."""
+        try:
+            await self._pass()
+        except _RefusedError as refused:
+            await self._refuse(refused.refusal)
+        except ClientGoneError:
+            self._cut = "client"
+        except UpstreamError:
+            self._cut = "upstream"  # the server closes the connection of an answer that is not finished
+        except asyncio.CancelledError:
+            if self._cut != "client" or self._task is None:
+                self._cut = "client"
+                raise
+            self._task.uncancel()
+        except Exception as error:  # noqa: BLE001 - a defect: said with its place, never with what was relayed
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            structlog.get_logger().error(
+                "relay_failed", error=type(error).__name__, where=f"{place.name}:{place.lineno}"
+            )
+            self._cut = "upstream"
+            self._known = self._known or ("failed", "")
+            if not self._status:
+                await self._refuse(refusals.INTERNAL_ERROR)
+        finally:
+            self._settle()
+
+    async def _pass(self) -> None:
+        head, table = self._head, self._table
+        if head.wants_websocket:
+            raise _RefusedError(refusals.WEBSOCKET_NOT_SUPPORTED)
+        presented = table.access.presented(head.noted) if table.access.needed else "own_header"
+        if presented == "nothing":
+            raise _RefusedError(refusals.INVALID_API_KEY)
+        await self._body.begin()
+        route = await self._matching_route()
+        target = route.target if route is not None else table.default
+        if target is None:
+            raise _RefusedError(refusals.NO_TEACHER)
+        if presented == "authorization" and target.own_key is None:
+            raise _RefusedError(refusals.INVALID_API_KEY)
+        if route is not None:
+            self._begin_capture(route)
+        request = await self._request_for(target)
+        asked_at = perf_counter()
+        try:
+            self._answer = await self._relay.upstream.ask(request)
+        except UpstreamError as error:
+            self._waited += perf_counter() - asked_at
+            self._cut = "upstream"
+            timed_out = isinstance(error, TimedOutError)
+            raise _RefusedError(refusals.TEACHER_TIMEOUT if timed_out else refusals.TEACHER_UNREACHABLE) from error
+        self._waited += self._answer.waited
+        await self._give(self._answer)
+
+    async def _matching_route(self) -> CompiledRoute | None:
+        candidates = self._table.candidates(self._path, self._scope["headers"])
+        if not candidates or candidates[0].model is None:
+            return candidates[0] if candidates else None
+        model = azure_deployment(self._path)
+        if model is None and self._head.has_body and may_name_model(self._head.noted):
+            body = await self._held()
+            coding = self._head.noted.get(b"content-encoding", b"").decode("latin-1")
+            model = model_in(body, coding, self._table.limits.decoded)
+        return choose(candidates, model)
+
+    async def _held(self) -> bytes:
+        try:
+            return await self._body.hold(self._table.limits.body)
+        except BodyTooLargeError:
+            raise _RefusedError(refusals.BODY_TOO_LARGE) from None
+
+    async def _held_for_rewrite(self) -> None:
+        try:
+            await self._held()
+        except _RefusedError:
+            if self._route is not None and self._known is None:
+                self._known = (loss("too_large", self._id, self._route), "")
+            raise
+
+    def _begin_capture(self, route: CompiledRoute) -> None:
+        self._route = route
+        paused = self._relay.paused()
+        self._surface = surface_of(self._path) if self._scope["method"] == "POST" else None
+        shadow = self._head.noted.get(SHADOW)
+        if shadow is not None and shadow.strip().lower() == b"off":
+            self._known = ("opted_out", "")
+        elif paused and (None in paused or route.name in paused):
+            self._known = ("paused", "")
+        elif self._surface is None:
+            self._known = ("not_shadowable", "other_path")
+        else:
+            self._tee = Tee(self._relay.budget, self._table.limits.capture)
+
+    async def _request_for(self, target: Target) -> UpstreamRequest:
+        """What the teacher is asked; from here on somebody watches for the client's leaving."""
+        head = self._head
+        headers = head.forwarded
+        if target.model is not None and head.has_body and may_name_model(head.noted):
+            await self._held_for_rewrite()
+        held = self._body.held
+        if held is not None:
+            self._watch()
+            if held and self._tee is not None:
+                self._tee.add_request(held)
+            if target.model is not None and b"content-encoding" not in head.noted:
+                changed = with_model(held, target.model)
+                if changed is not held:
+                    headers = [(name, value) for name, value in headers if name != "content-length"]
+                    held = changed
+        if target.own_key is not None:
+            azure = b"api-key" in head.noted or azure_deployment(self._path) is not None
+            headers = with_own_key(headers, target.own_key, as_api_key=azure)
+        return UpstreamRequest(
+            self._scope["method"],
+            target.url_for(self._path, self._scope["query_string"].decode("latin-1")),
+            headers,
+            target.timeout,
+            held or b"",
+            self._upload if held is None else None,
+            head.chunked,
+        )
+
+    async def _upload(self) -> AsyncIterator[bytes]:
+        tee = self._tee
+        try:
+            async for part in self._body.parts():
+                if tee is not None:
+                    tee.add_request(part)
+                yield part
+        except ClientGoneError:
+            self._client_left()
+            raise
+        self._watch()
+
+    def _watch(self) -> None:
+        self._watcher = asyncio.get_running_loop().create_task(self._until_client_leaves())
+
+    async def _until_client_leaves(self) -> None:
+        await self._body.client_left()
+        self._client_left()
+
+    def _client_left(self) -> None:
+        if not self._finished and self._task is not None:
+            self._cut = "client"
+            self._task.cancel()
+
+    async def _give(self, answer: UpstreamAnswer) -> None:
+        """Pass the answer on as it comes.  Returning before the body's end makes the server close the connection."""
+        headers = answer_headers(answer.headers, self._id.encode())
+        length = header_value(headers, b"content-length")
+        self._content = (header_value(headers, b"content-type"), header_value(headers, b"content-encoding"))
+        self._status = answer.status
+        ends_early = answer.status in _BODILESS and length not in ("", "0") and self._scope["method"] != "HEAD"
+        if ends_early:  # the server would insist on a body of that length
+            headers.append((b"connection", b"close"))
+        await self._send_timed({"type": "http.response.start", "status": answer.status, "headers": headers})
+        tee = self._tee
+        more = not ends_early
+        while more:
+            chunk = b""
+            if not answer.ended:
+                began = perf_counter()
+                chunk = await answer.chunk()
+                now = perf_counter()
+                self._waited += now - began
+                if chunk and not self._first_byte_at:
+                    self._first_byte_at = now
+            more = not answer.ended
+            if chunk or not more:
+                await self._send_timed({"type": "http.response.body", "body": chunk, "more_body": more})
+                if chunk and tee is not None:
+                    tee.add_response(chunk)
+        self._finished = True
+
+    async def _send_timed(self, message: dict[str, Any]) -> None:
+        began = perf_counter()
+        await self._send(message)
+        spent = perf_counter() - began
+        if spent > _DRAINING_SECONDS:
+            self._waited += spent
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        self._status = refusal.status
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(refusal.body)).encode()),
+            (EXCHANGE_ID, self._id.encode()),
+        ]
+        if self._body.held is None and b"expect" in self._head.noted:
+            headers.append((b"connection", b"close"))  # nobody knows whether the body will still be sent
+        await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": refusal.body, "more_body": False})
+        self._finished = True
+
+    def _settle(self) -> None:
+        ended_at = perf_counter()
+        answer, route = self._answer, self._route
+        if self._watcher is not None and not self._finished:
+            self._watcher.cancel()
+        if answer is not None and not answer.ended:
+            answer.close()
+        overhead = max(0.0, ended_at - self._started_at - self._waited - self._body.waited)
+        stream = is_event_stream(self._content[0])
+        name = route.name if route is not None else UNMATCHED
+        telemetry = self._relay.telemetry
+        telemetry.requested(name, self._status or _CLIENT_LEFT, stream=stream, overhead=overhead)
+        duration = ended_at - answer.asked_at if answer is not None else 0.0
+        ttft = self._first_byte_at - answer.asked_at if answer is not None and self._first_byte_at else None
+        if route is not None:
+            self._settle_capture(route, duration, ttft)
+        elif answer is not None:
+            telemetry.timed(name, "", duration, ttft if stream else None)
+
+    def _settle_capture(self, route: CompiledRoute, duration: float, ttft: float | None) -> None:
+        writer, tee, surface = self._relay.writer, self._tee, self._surface
+        known = self._known
+        if tee is not None and known is None:
+            if self._status >= 400 or (self._answer is None and self._cut != "client"):  # noqa: PLR2004
+                known = ("teacher_error", "")
+            elif self._answer is None:
+                known = ("client_gone", "")
+            elif tee.lost is not None:
+                known = (loss(tee.lost, self._id, route), "")
+        if known is not None or tee is None or surface is None:
+            if tee is not None:
+                tee.discard()
+            writer.count(route.name, *(known or ("failed", "")))
+            return
+        client = self._scope.get("client")
+        writer.submit(
+            Captured(
+                id=self._id,
+                route=route,
+                surface=surface,
+                path=self._path,
+                headers=self._scope["headers"],
+                client=client[0] if client else "",
+                tee=tee,
+                status=self._status,
+                content_type=self._content[0],
+                content_encoding=self._content[1],
+                arrived_at=self._arrived_at,
+                ended_at=self._relay.clock(),
+                ttft=ttft,
+                duration=duration,
+                cut=self._cut,
+                decoded_limit=self._table.limits.decoded,
+            )
+        )

@@ -1,0 +1,118 @@
+"""Which route a request belongs to, and where its upstream is: the configuration, compiled once."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Limits, Match, Route, Teacher
+from proxy.relay.access import AccessKeys
+from proxy.relay.headers import CREDENTIALS, RawHeaders
+
+Glob = Callable[[str], bool]
+_WILDCARDS = frozenset("*?[")
+
+
+class Target:
+    """An upstream: where it is, with which key, and for how long to wait."""
+
+    def __init__(self, teacher: DefaultTeacher) -> None:
+        parts = urlsplit(teacher.url)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.prefix = parts.path.rstrip("/")
+        self.timeout = teacher.timeout
+        key = teacher.api_key.get_secret_value()
+        self.own_key = None if key == "passthrough" else key
+        self.model = teacher.model if isinstance(teacher, Teacher) else None
+
+    def url_for(self, path: str, query: str) -> str:
+        """The upstream's URL for a client's raw path and query, neither of them re-quoted.
+
+        A leading ``/v1`` gives way to the upstream's own path; without one in either, the path follows unchanged.
+        """
+        if self.prefix and (path == "/v1" or path.startswith("/v1/")):
+            path = path[3:]
+        url = f"{self.origin}{self.prefix}{path}"
+        return f"{url}?{query}" if query else url
+
+
+class CompiledRoute:
+    """A route as the relay needs it."""
+
+    def __init__(self, route: Route) -> None:
+        self.name = route.name
+        self.target = Target(route.teacher)
+        self.sample = route.sample
+        self.header_segments = _segment_headers(route)
+        self.model: Glob | None = glob(route.match.model) if route.match.model is not None else None
+        self._path: Glob | None = glob(route.match.path) if route.match.path is not None else None
+        self._headers = _header_globs(route.match)
+
+    def fits(self, path: str, headers: RawHeaders) -> bool:
+        """Whether all but ``match.model`` holds."""
+        if self._path is not None and not self._path(path):
+            return False
+        return all(
+            any(other == name and matches(value.decode("latin-1")) for other, value in headers)
+            for name, matches in self._headers
+        )
+
+
+class RoutingTable(msgspec.Struct, frozen=True):
+    """All that a configuration decides about a request; swapped as a whole on reload."""
+
+    routes: tuple[CompiledRoute, ...]
+    default: Target | None
+    access: AccessKeys
+    limits: Limits
+
+    def candidates(self, path: str, headers: RawHeaders) -> list[CompiledRoute]:
+        """Routes in order that fit but perhaps for the model, up to the first that fits whatever the model."""
+        found = []
+        for route in self.routes:
+            if route.fits(path, headers):
+                found.append(route)
+                if route.model is None:
+                    break
+        return found
+
+
+def compile_table(config: Config) -> RoutingTable:
+    """Read the configuration once."""
+    return RoutingTable(
+        routes=tuple(CompiledRoute(route) for route in config.routes),
+        default=Target(config.teacher) if config.teacher is not None else None,
+        access=AccessKeys(key.get_secret_value() for key in config.access.keys),
+        limits=config.limits,
+    )
+
+
+def choose(candidates: Iterable[CompiledRoute], model: str | None) -> CompiledRoute | None:
+    """The first candidate that the model fits."""
+    for route in candidates:
+        if route.model is None or (model is not None and route.model(model)):
+            return route
+    return None
+
+
+def glob(pattern: str) -> Glob:
+    """A case-sensitive glob; ``*`` also spans slashes."""
+    if not _WILDCARDS & set(pattern):
+        return pattern.__eq__
+    expression = re.compile(fnmatch.translate(pattern))
+    return lambda text: expression.match(text) is not None
+
+
+def _header_globs(match: Match) -> tuple[tuple[bytes, Glob], ...]:
+    return tuple((name.lower().encode("latin-1"), glob(value)) for name, value in match.header.items())
+
+
+def _segment_headers(route: Route) -> frozenset[bytes]:
+    named = {
+        segment.header.lower().encode("latin-1") for segment in route.segments if isinstance(segment, HeaderSegment)
+    }
+    return frozenset(named - CREDENTIALS)
