@@ -1,0 +1,247 @@
+"""One relay's journal file, as its only writer sees it: appending, letting go, and the room that is left."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from proxy.errors import JournalError, JournalFullError
+from proxy.journal.base import Exchange, Tally
+from proxy.journal.embedded_files import PAGE, RELAY_SCHEMA, Peer, connect, create, inode_of
+from proxy.journal.ranges import Range
+
+STUB_LIMIT = 200_000  # entries without a body that may pile up while no worker comes for them
+TALLIES_KEPT = 35 * 86400.0
+
+_SMALLEST = 2**20
+_CHUNK = 1000
+_SPARE_PAGES = 64 * 2**20 // PAGE  # free space that an all but empty file may keep
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Room(msgspec.Struct, frozen=True):
+    """How much of the disk a relay's file may take."""
+
+    pages: int  # of the database file
+    reserve: int  # of these, for tallies alone
+    log: int  # bytes of the write-ahead log
+
+    @classmethod
+    def within(cls, limit: int) -> Room:
+        """Room in ``limit`` bytes, or in 1 MiB if that is more."""
+        limit = max(limit, _SMALLEST)
+        log = min(limit // 8, 16 * 2**20)
+        pages = (limit - 2 * log) // PAGE  # the log may reach twice its size before anything is refused
+        return cls(pages, min(pages // 8, 4096), log)
+
+    @property
+    def budget(self) -> int:
+        return self.pages - self.reserve
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far the workers are with one origin."""
+
+    settled: Sequence[Range] = ()
+    leased: frozenset[int] = frozenset()
+    leased_through: int = 0
+
+
+def read_progress(workers: Peer, origin: str, now: float) -> Progress:
+    """What the workers' file says. Raises sqlite3.Error or JournalError."""
+    connection = workers.connection()
+    if connection is None:
+        return Progress()
+    settled = connection.execute("SELECT first, last FROM settled WHERE origin = ? ORDER BY first", (origin,))
+    leased = connection.execute("SELECT seq FROM leases WHERE origin = ? AND expires > ?", (origin, now))
+    through = connection.execute("SELECT leased_through FROM origins WHERE origin = ?", (origin,)).fetchone()
+    return Progress(settled.fetchall(), frozenset(seq for (seq,) in leased), through[0] if through else 0)
+
+
+class RelayFile:
+    """Transactions are the caller's to begin and end, except where a method says that it does. Raises sqlite3.Error."""
+
+    def __init__(self, path: Path, room: Room, workers: Peer, now: float) -> None:
+        """Open the file, or make it. Raises JournalError too."""
+        if not path.exists():
+            create(path, RELAY_SCHEMA)
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._inode = inode_of(path)
+        self._room = room
+        self._workers = workers
+        self.connection = connect(path, timeout=2.0)
+        self._execute = self.connection.execute
+        self._execute(f"PRAGMA max_page_count = {room.pages}")
+        self._execute(f"PRAGMA wal_autocheckpoint = {max(8, room.log // PAGE // 2)}")
+        self._execute(f"PRAGMA journal_size_limit = {room.log}")
+        (self._origin,) = self._execute("SELECT origin FROM state").fetchone()
+        # A power cut (never a killed process) may take the last commits away. Workers may have seen their numbers,
+        # which therefore are not given again.
+        through = read_progress(workers, self._origin, now).leased_through
+        self._execute("UPDATE state SET last_seq = ? WHERE last_seq < ?", (through, through))
+
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: somebody may have cleared the directory."""
+        return inode_of(self._path) == self._inode
+
+    def has_overlong_log(self) -> bool:
+        """Whether the write-ahead log outgrew its room, because a reader does not let go of an old state of it."""
+        try:
+            if self._log.stat().st_size <= 2 * self._room.log:
+                return False
+        except FileNotFoundError:
+            return False
+        self._execute("PRAGMA busy_timeout = 50")
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._execute("PRAGMA busy_timeout = 2000")
+        return self._log.stat().st_size > 2 * self._room.log
+
+    def append(self, exchanges: Sequence[Exchange], bodies: Sequence[bytes], now: float) -> None:
+        """Add exchanges; what is oldest makes room for them. Raises JournalFullError."""
+        without = self._make_room([len(body) for body in bodies], now)
+        (last_seq,) = self._execute("SELECT last_seq FROM state").fetchone()
+        sizes = [0] * without + [len(body) for body in bodies[without:]]
+        self.connection.executemany(
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (seq, exchange.id, exchange.route, exchange.captured_at, exchange.probability, size)
+                for seq, (exchange, size) in enumerate(zip(exchanges, sizes, strict=True), last_seq + 1)
+            ],
+        )
+        self.connection.executemany(
+            "INSERT INTO bodies VALUES (?, ?)", enumerate(bodies[without:], last_seq + 1 + without)
+        )
+        self._execute(
+            "UPDATE state SET last_seq = last_seq + ?, entries = entries + ?, bytes = bytes + ?, stubs = stubs + ?",
+            (len(exchanges), len(exchanges), sum(sizes), without),
+        )
+        (stubs,) = self._execute("SELECT stubs FROM state").fetchone()
+        if stubs > STUB_LIMIT:
+            raise self._full()
+
+    def tally(self, tallies: Sequence[Tally]) -> None:
+        self._execute("UPDATE state SET revision = revision + 1")
+        (revision,) = self._execute("SELECT revision FROM state").fetchone()
+        self.connection.executemany(
+            "INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET total = total + excluded.total, revision = excluded.revision",
+            [(tally.route, tally.outcome, tally.reason, tally.bucket, tally.n, revision) for tally in tallies],
+        )
+
+    def keep_within_room(self, now: float) -> None:
+        """Shed what is too much: the limit may have been lowered."""
+        self._let_go_until(self._room.budget, now)
+
+    def collect(self, now: float, *, seconds: float) -> None:
+        """Delete what the workers settled, for ``seconds`` at most, in transactions of its own."""
+        deadline = time.monotonic() + seconds
+        settled = read_progress(self._workers, self._origin, now).settled
+        chunks = self._collecting(settled)
+        more: bool | None = True
+        while more and time.monotonic() < deadline:
+            self._execute("BEGIN IMMEDIATE")
+            more = next(chunks, None)
+            self._execute("COMMIT")
+
+    def prune(self, now: float) -> None:
+        """Drop old tallies, and give the disk back what an all but empty file has too much of. Not in a transaction."""
+        self._execute("DELETE FROM tallies WHERE bucket < ?", (now - TALLIES_KEPT,))
+        (kept,) = self._execute("SELECT bytes FROM state").fetchone()
+        (free,) = self._execute("PRAGMA freelist_count").fetchone()
+        if kept < _SMALLEST and free > _SPARE_PAGES:
+            self._execute("VACUUM")
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _make_room(self, sizes: Sequence[int], now: float) -> int:
+        """Let go of what is oldest until new bodies fit; returns how many of the first of them must do without."""
+        budget = self._room.budget
+        without = 0
+        while without < len(sizes) and pages_needed(sizes[without:], without) > budget:
+            without += 1
+        if not self._let_go_until(budget - pages_needed(sizes[without:], without), now):
+            while without < len(sizes) and self._pages_used() + pages_needed(sizes[without:], without) > budget:
+                without += 1
+            if self._pages_used() + pages_needed(sizes[without:], without) > budget:
+                raise self._full()
+        return without
+
+    def _let_go_until(self, pages: int, now: float) -> bool:
+        """Let go of bodies until no more than ``pages`` are used; False if there are none left before that."""
+        if self._pages_used() <= pages:
+            return True
+        return any(self._pages_used() <= pages for _ in self._letting_go(now))
+
+    def _letting_go(self, now: float) -> Iterator[bool]:
+        """Step by step: what is settled, then the oldest bodies that no worker holds, then any."""
+        try:
+            progress = read_progress(self._workers, self._origin, now)
+        except (sqlite3.Error, JournalError):
+            progress = Progress()  # there must be room whatever becomes of the workers
+        yield from self._collecting(progress.settled)
+        for held in (progress.leased, frozenset[int]()):
+            seq = 0
+            while batch := self._execute(
+                "SELECT seq FROM bodies WHERE seq > ? ORDER BY seq LIMIT 200", (seq,)
+            ).fetchall():
+                for (seq,) in batch:
+                    if seq not in held:
+                        self._shed(seq)
+                        yield True
+
+    def _shed(self, seq: int) -> None:
+        self._execute(
+            "UPDATE state SET stubs = stubs + 1, bytes = bytes - (SELECT size FROM entries WHERE seq = ?)", (seq,)
+        )
+        self._execute("UPDATE entries SET size = 0 WHERE seq = ?", (seq,))
+        self._execute("DELETE FROM bodies WHERE seq = ?", (seq,))
+
+    def _collecting(self, settled: Sequence[Range]) -> Iterator[bool]:
+        for first, last in settled:
+            while True:
+                (start,) = self._execute(
+                    "SELECT min(seq) FROM entries WHERE seq BETWEEN ? AND ?", (first, last)
+                ).fetchone()
+                if start is None:
+                    break
+                some = (start, min(last, start + _CHUNK - 1))
+                gone = self._execute(
+                    "SELECT count(*), sum(size), sum(size = 0) FROM entries WHERE seq BETWEEN ? AND ?", some
+                ).fetchone()
+                self._execute("DELETE FROM entries WHERE seq BETWEEN ? AND ?", some)
+                self._execute("DELETE FROM bodies WHERE seq BETWEEN ? AND ?", some)
+                self._execute("UPDATE state SET entries = entries - ?, bytes = bytes - ?, stubs = stubs - ?", gone)
+                yield True
+
+    def _pages_used(self) -> int:
+        (pages,) = self._execute("PRAGMA page_count").fetchone()
+        (free,) = self._execute("PRAGMA freelist_count").fetchone()
+        return int(pages - free)
+
+    def _full(self) -> JournalFullError:
+        return JournalFullError(f"the journal is full ({self._path}): shadow workers do not come for what is in it")
+
+
+def encode_bodies(exchanges: Sequence[Exchange]) -> list[bytes]:
+    return [_encode(exchange) for exchange in exchanges]
+
+
+def pages_needed(sizes: Sequence[int], stubs: int = 0) -> int:
+    """An upper bound of the pages that new entries take, by SQLite's file format (section 1.6, table leaf cells)."""
+    largest, smallest, chain = PAGE - 35, (PAGE - 12) * 32 // 255 - 23, PAGE - 4
+    chained = 0
+    in_leaves = (len(sizes) + stubs) * 160  # the entry itself
+    for size in sizes:
+        payload = size + 16
+        local = payload
+        if payload > largest:
+            local = smallest + (payload - smallest) % chain
+            if local > largest:
+                local = smallest
+            chained += -(-(payload - local) // chain)
+        in_leaves += local
+    return chained + 2 * in_leaves // (PAGE - 8) + 8
