@@ -54,7 +54,7 @@ def test_usage_has_no_output():
         ("not_the_surface", base64.b64encode(b"abc").decode()),
         ("not_the_surface", packed([float("nan")])),
         ("not_the_surface", packed([float("inf")])),
-        ("not_json", [10**400]),
+        ("not_the_surface", [10**400]),
     ],
 )
 def test_a_vector_that_cannot_be_used_says_why(kind, embedding):
