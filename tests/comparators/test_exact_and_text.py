@@ -1,0 +1,84 @@
+import pytest
+
+from tests.comparators.pairs import compare
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("One  line\n\n and another\t", "One line and another"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("a\u00a0b", "a b"),
+        ("", None),
+        ("", "  \n"),
+    ],
+)
+def test_exact_minds_neither_white_space_nor_the_unicode_form(teacher, student):
+    assert compare("exact", teacher, student).agree
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"), [("Yes", "yes"), ("Yes", "Yes."), ("ab", "a b"), ("", "a"), ("²", "2")]
+)
+def test_exact_minds_all_else(teacher, student):
+    score = compare("exact", teacher, student)
+
+    assert (score.score, score.agree, score.kinds) == (0.0, False, ("text",))
+
+
+def test_exact_shows_where_the_two_part():
+    detail = compare("exact", "The order ships on Monday.", "The order ships on Tuesday.").detail
+
+    assert detail == {"teacher": "Monday.", "student": "Tuesday.", "same_characters": 19}
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("Your refund is on its way.", "your refund is on its way"),
+        ("**Yes**, “certainly”!", 'yes - "certainly"'),
+        ("- one\n- two", "* one\n* two"),
+        ("你好,世界", "你好，世界。"),  # noqa: RUF001 - full-width punctuation
+        ("", None),
+    ],
+)
+def test_text_minds_neither_case_nor_punctuation_nor_layout(teacher, student):
+    assert compare("text", teacher, student).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "score"),
+    [
+        ("one two three four", "one two three five", 0.75),
+        ("one two three four", "one two", 2 / 3),  # what is missing costs
+        ("one two", "one two three four", 2 / 3),  # and so does what is added
+        ("dog bites man", "man bites dog", 1 / 3),  # so does another order
+        ("it costs $5", "it costs -$5", 2 / 3),
+        ("3.5", "35", 0.0),
+        ("C", "C++", 0.0),
+        ("हिन्दी", "हन्दी", 0.0),  # vowel signs are part of the word
+        ("我要退款", "我要换货", 0.5),
+        ("ขอบคุณ", "ขอบคุณครับ", 0.75),
+        ("something", "", 0.0),
+        (":)", ":(", 0.0),  # punctuation is all there is
+    ],
+)
+def test_text_gives_the_share_of_words_in_common_and_in_order(teacher, student, score):
+    assert compare("text", teacher, student).score == pytest.approx(score)
+    assert compare("text", student, teacher).score == pytest.approx(score)
+
+
+def test_text_agrees_from_the_chosen_similarity_on():
+    pair = ("one two three four", "one two three five")
+
+    assert not compare("text", *pair).agree
+    assert compare("text", *pair, agree_at=0.75).agree
+    assert compare("text", *pair).kinds == ("wording",)
+    assert compare("text", *pair).detail["words"] == {"teacher": 4, "student": 4, "common": 3}
+
+
+def test_of_very_long_texts_the_end_counts_only_where_it_is_the_same():
+    long = "word " * 30_000
+
+    assert compare("text", long, long).score == 1.0
+    assert compare("text", long, long + "more").score < 0.7
