@@ -49,6 +49,7 @@ def report(
         raise NotAvailableError("--format html")
     loaded = config_source(config).load()
     now = time.time()
+    start = None if since is None else parse_since(since, now=now)
     built = build_report(
         loaded,
         open_existing_store(loaded),
@@ -57,7 +58,7 @@ def report(
         route=route,
         student=student,
         evidence=evidence,
-        since=None if since is None else parse_since(since, now=now),
+        since=start,
     )
     text = json.dumps(built, indent=2, ensure_ascii=False) if form is Format.JSON else render_report(built)
     if out is None:
