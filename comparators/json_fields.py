@@ -19,6 +19,7 @@ from comparators.parts import decided_by_form, differing, normalised, short
 _MOST_SHOWN = 20
 _LONGEST_SHOWN = 100
 _NOTHING = msgspec.UNSET
+_SCALARS = (str, int, float, bool)
 
 
 class JsonOptions(ComparatorOptions):
@@ -107,11 +108,15 @@ class Json(Comparator):
         """Every field of either side: None where they agree."""
         # A list of what is still to do, not recursion: answers may be nested deeper than Python's stack.
         todo: list[tuple[Path, Any, Any]] = [((), wanted, given)]
+        null_is_missing = self.options.null_is_missing
         while todo:
             path, ours, theirs = todo.pop()
-            if any(pattern.matches(path) for pattern in self._ignored):
+            if self._ignored and any(pattern.matches(path) for pattern in self._ignored):
                 continue
-            if self.options.null_is_missing:
+            if type(ours) is type(theirs) in _SCALARS and ours == theirs:  # nearly all there is, nearly always
+                yield None
+                continue
+            if null_is_missing:
                 ours, theirs = (_NOTHING if side is None and path else side for side in (ours, theirs))
             if isinstance(ours, dict) and isinstance(theirs, dict) and (ours or theirs):
                 keys = [*ours, *(key for key in theirs if key not in ours)]
