@@ -74,6 +74,12 @@ class ShadowMetrics:
             buckets=_SCORE,
             registry=registry,
         )
+        self.comparator_failures = Counter(
+            "understudy_comparator_failures",
+            "Comparators that failed on a pair, by kind of error.",
+            ["route", "comparator", "error"],
+            registry=registry,
+        )
         self.tokens = Counter(
             "understudy_tokens",
             "Tokens read and written.",

@@ -1,0 +1,69 @@
+"""Counting what was stored: a pair counts once, however often its exchange was delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from proxy.metrics import ShadowMetrics
+from proxy.store.records import EXCLUDED, AnswerRecord, PairRecord, Settlement
+
+_OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED  # their errors say nothing of the student
+_ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
+
+
+def count_stored(
+    metrics: ShadowMetrics,
+    settlement: Settlement,
+    *,
+    new_students: Collection[str],
+    new_exchange: bool,
+    models: dict[str, str],
+) -> None:
+    """Count a settlement that is in the store.
+
+    Args:
+        metrics: Where to count.
+        settlement: What was stored.
+        new_students: Whose pairs were not there before.
+        new_exchange: Whether the exchange was not there before.
+        models: By student, the model that was asked.
+    """
+    exchange = settlement.exchange
+    if new_exchange and exchange.teacher is not None:
+        model = exchange.teacher_version or exchange.requested_model or ""
+        _count_usage(metrics, exchange.route, "teacher", model, exchange.teacher)
+    for pair in settlement.pairs:
+        if pair.student in new_students:
+            _count_pair(metrics, exchange.route, pair, models.get(pair.student, ""))
+
+
+def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str) -> None:
+    student, answer = pair.student, pair.answer
+    metrics.pairs.labels(route, student, pair.outcome).inc()
+    if answer.error is not None and pair.outcome not in _OURS:
+        metrics.student_errors.labels(route, student, answer.error["kind"]).inc()
+    if pair.outcome == "disagreed":
+        for kind in sorted(set(pair.scores[pair.decides].kinds)):
+            metrics.disagreements.labels(route, student, kind).inc()
+    for label, score in pair.scores.items():
+        metrics.score.labels(route, student, label).observe(score.score)
+    if pair.outcome in _ANSWERED and answer.latency_ms is not None:
+        metrics.upstream_duration.labels(route, "student", model).observe(answer.latency_ms / 1000)
+        if answer.ttft_ms is not None:
+            metrics.ttft.labels(route, "student", model).observe(answer.ttft_ms / 1000)
+    _count_usage(metrics, route, "student", model, answer)
+
+
+def _count_usage(metrics: ShadowMetrics, route: str, role: str, model: str, answer: AnswerRecord) -> None:
+    if answer.usage is not None:
+        cached = answer.usage["cached_input_tokens"]
+        kinds = {
+            "input": answer.usage["input_tokens"] - cached,  # each token once, so that kinds can be added up
+            "cached_input": cached,
+            "output": answer.usage["output_tokens"],
+        }
+        for kind, tokens in kinds.items():
+            if tokens:
+                metrics.tokens.labels(route, role, model, kind).inc(tokens)
+    if answer.cost_usd is not None:
+        metrics.cost.labels(route, role, model).inc(answer.cost_usd)

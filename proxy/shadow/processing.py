@@ -1,0 +1,218 @@
+"""One delivery, from the journal to what is to be stored of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+import structlog
+
+from proxy.journal.base import Delivery
+from proxy.metrics import ShadowMetrics
+from proxy.shadow.exchanges import ReadExchange, bare_record, read_exchange
+from proxy.shadow.failures import StudentFailure
+from proxy.shadow.flights import Flights
+from proxy.shadow.lanes import Lane, ParkedError
+from proxy.shadow.recorder import Outcome
+from proxy.shadow.routes import Served, ServedRoute
+from proxy.shadow.scoring import Scored, ScoringThreads, score_pair
+from proxy.shadow.settle import Judged, compared, judge, judge_failure, not_asked, without_answer
+from proxy.store.records import ExchangeRecord, PairRecord, Settlement
+
+READERS = 2  # threads that read exchanges
+SCORERS = 4  # threads that compare, those that hang among them
+
+_log = structlog.get_logger()
+
+
+class Processed(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a delivery.  ``parked``: the lanes of students that are still to be asked, later."""
+
+    outcome: Outcome
+    parked: tuple[Lane, ...] = ()
+    until: float = 0.0  # when the first of those students would call it too old
+
+
+class _Paired(msgspec.Struct, frozen=True, kw_only=True):
+    pair: PairRecord
+    model: str = ""  # that was asked
+
+
+class Processor:
+    """Reads exchanges, asks students, compares.  Every delivery gets one outcome for each student that is due."""
+
+    def __init__(
+        self,
+        flights: Flights,
+        metrics: ShadowMetrics,
+        *,
+        salt: bytes,
+        scoring_seconds: float,
+        most_attempts: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.routes: Mapping[str, ServedRoute] = {}
+        self.paused: frozenset[str | None] = frozenset()
+        self._flights = flights
+        self._metrics = metrics
+        self._salt = salt
+        self._scoring_seconds = scoring_seconds
+        self._most_attempts = most_attempts
+        self._now = now
+        self._readers = asyncio.Semaphore(READERS)
+        self._scorers = ScoringThreads(SCORERS)
+
+    async def process(self, delivery: Delivery, known: frozenset[str] | None) -> Processed:
+        """Work on one delivery.  ``known``: the students whose pairs are stored; None where the exchange is not."""
+        served = self.routes.get(delivery.route)
+        if served is None:
+            _log.warning("route_gone", route=delivery.route, exchange=delivery.exchange_id)
+            return _nothing_to_store(delivery)
+        due = [student for student in served.students if student.name not in (known or ())]
+        if known is not None and not due:
+            return _nothing_to_store(delivery)
+        return await self._process(delivery, served, due, new=known is None)
+
+    async def _process(self, delivery: Delivery, served: ServedRoute, due: list[Served], *, new: bool) -> Processed:
+        lost = self._lost(delivery)
+        if lost is not None:
+            return _alike(delivery, bare_record(delivery), due, lost, new=new)
+        try:
+            read = await self._read(delivery, served)
+        except Exception as error:  # noqa: BLE001 -- no exchange may stop the others
+            _log.error("not_readable", exchange=delivery.exchange_id, error=type(error).__name__)
+            return _alike(delivery, bare_record(delivery), due, "unscored", new=new)
+        if read.trouble is not None:
+            return _alike(delivery, read.record, due, read.trouble.outcome, read.trouble.kind, new=new)
+        if {None, delivery.route} & self.paused:
+            return _alike(delivery, read.record, due, "paused", new=new)
+        return await self._ask_all(delivery, read, served, due, new=new)
+
+    def _lost(self, delivery: Delivery) -> str | None:
+        """The outcome of an exchange that is not there, or must not be looked at once more."""
+        if delivery.exchange is None:
+            return "shed"
+        if delivery.attempts > self._most_attempts:
+            _log.error("given_up", exchange=delivery.exchange_id, attempts=delivery.attempts)
+            return "unscored"
+        return None
+
+    async def _read(self, delivery: Delivery, served: ServedRoute) -> ReadExchange:
+        assert delivery.exchange is not None  # noqa: S101 -- told apart by the caller
+        async with self._readers:
+            await self._flights.may_be_read()
+            read = await asyncio.to_thread(
+                read_exchange,
+                delivery.exchange,
+                served.route,
+                redact=served.redact,
+                salt=self._salt,
+                limit=served.limit,
+            )
+            self._flights.was_read(delivery.exchange_id, read.size)
+            return read
+
+    async def _ask_all(
+        self, delivery: Delivery, read: ReadExchange, served: ServedRoute, due: list[Served], *, new: bool
+    ) -> Processed:
+        results = await asyncio.gather(*(self._pair(read, served, student) for student in due))
+        paired = [result for result in results if result is not None]
+        parked = [student for student, result in zip(due, results, strict=True) if result is None]
+        stored = Outcome(
+            exchange_id=delivery.exchange_id,
+            settlement=Settlement(exchange=read.record, pairs=tuple(each.pair for each in paired))
+            if paired or not parked
+            else None,
+            unversioned={
+                each.pair.student: each.pair.answer.model for each in paired if each.pair.student not in _fixed(due)
+            },
+            models={each.pair.student: each.model for each in paired},
+            new_exchange=new,
+            last=not parked,
+        )
+        return Processed(
+            outcome=stored,
+            parked=tuple(student.client.lane for student in parked),
+            until=min((read.record.captured_at + each.client.student.max_age for each in parked), default=0.0),
+        )
+
+    async def _pair(self, read: ReadExchange, served: ServedRoute, student: Served) -> _Paired | None:
+        """One student's pair; None where it was parked."""
+        try:
+            return await self._asked(read, served, student)
+        except ParkedError:
+            if self._flights.may_park():
+                return None
+            return _Paired(pair=not_asked(student.terms, "shed", "the student's queue is full"))
+        except Exception as error:  # noqa: BLE001 -- a defect costs this pair, not the worker
+            _log.error("pair_failed", exchange=read.record.id, student=student.name, error=type(error).__name__)
+            return _Paired(pair=not_asked(student.terms, "unscored", type(error).__name__))
+
+    async def _asked(self, read: ReadExchange, served: ServedRoute, student: Served) -> _Paired:
+        client, terms = student.client, student.terms
+        if self._too_old(read, student):
+            return _Paired(pair=not_asked(terms, "expired"))
+        async with contextlib.AsyncExitStack() as held:
+            await client.lane.enter()
+            try:
+                if self._too_old(read, student):
+                    return _Paired(pair=not_asked(terms, "expired"))
+                result = await client.ask(read.request.surface, read.request.body, held)
+            finally:
+                client.lane.leave()
+            if isinstance(result, StudentFailure):
+                model = client.student.model or ""
+                refused = judge_failure(read, result)
+                if refused is None:
+                    return _Paired(pair=without_answer(terms, result), model=model)
+                judged = refused
+            else:
+                model = result.model
+                judged = await asyncio.to_thread(judge, terms, read, result)
+            scored = await self._score(read, served, student, judged) if judged.comparable else None
+            return _Paired(pair=compared(terms, judged, scored), model=model)
+
+    async def _score(self, read: ReadExchange, served: ServedRoute, student: Served, judged: Judged) -> Scored | None:
+        run = functools.partial(
+            score_pair, served.comparators, read.request, read.teacher, judged.answer, student.terms.redact
+        )
+        route = served.route.name
+        try:
+            scored = await self._scorers.run(run, self._scoring_seconds)
+        except TimeoutError:
+            _log.error("comparators_too_slow", route=route, exchange=read.record.id, seconds=self._scoring_seconds)
+            return None
+        for label, error in scored.failed.items():
+            self._metrics.comparator_failures.labels(route, label, error).inc()
+        return scored
+
+    def _too_old(self, read: ReadExchange, student: Served) -> bool:
+        return self._now() - read.record.captured_at > student.client.student.max_age
+
+
+def _fixed(due: Collection[Served]) -> set[str]:
+    """Students whose version is configured."""
+    return {student.name for student in due if student.client.student.version is not None}
+
+
+def _nothing_to_store(delivery: Delivery) -> Processed:
+    return Processed(outcome=Outcome(exchange_id=delivery.exchange_id))
+
+
+def _alike(
+    delivery: Delivery, record: ExchangeRecord, due: list[Served], outcome: str, message: str = "", *, new: bool
+) -> Processed:
+    """The same outcome for every student; none of them is asked."""
+    pairs = tuple(not_asked(student.terms, outcome, message) for student in due)
+    return Processed(
+        outcome=Outcome(
+            exchange_id=delivery.exchange_id,
+            settlement=Settlement(exchange=record, pairs=pairs),
+            unversioned={pair.student: None for pair in pairs if pair.student not in _fixed(due)},
+            new_exchange=new,
+        )
+    )

@@ -1,0 +1,167 @@
+"""What became of an exchange with a student, as the record that is kept: CONTRACT.md's table, row by row.  Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from comparators.base import Answer, Comparator
+from proxy.config.model import Student
+from proxy.openai import answers, codings, prices, usage
+from proxy.shadow.exchanges import ReadExchange, Redact, answer_record
+from proxy.shadow.failures import LONGEST_MESSAGE, UNAVAILABLE, UNUSABLE, StudentFailure
+from proxy.shadow.scoring import Scored, zero_scores
+from proxy.shadow.students import StudentAnswer
+from proxy.store.records import AnswerRecord, PairRecord, ScoreRecord
+
+_ENDINGS = {"length": "truncated", "incomplete": "truncated", "content_filter": "filtered"}
+_UNREADABLE = {"not_the_surface": "unusable_shape"}
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What every pair of a route and one of its students has in common."""
+
+    student: Student
+    definition: str
+    comparators: tuple[tuple[str, Comparator], ...]
+    redact: Redact
+    salt: bytes
+    limit: int
+
+    @property
+    def labels(self) -> list[str]:
+        return [label for label, _ in self.comparators]
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A student's answer once read: either ``unusable`` names why, or the comparators are to decide."""
+
+    answer: Answer
+    record: AnswerRecord
+    unusable: str | None = None
+    broken: bool = False  # broken off after all: the student is unavailable
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the comparators are to be asked."""
+        return self.unusable is None and not self.broken
+
+
+def not_asked(terms: Terms, outcome: str, message: str = "") -> PairRecord:
+    """A student that was not asked, or whose answer could not be compared at all."""
+    return _pair(terms, outcome, AnswerRecord(error={"kind": outcome, "message": message}))
+
+
+def without_answer(terms: Terms, failure: StudentFailure) -> PairRecord:
+    """A student that failed: missing, or, where the failure is its answer, a disagreement."""
+    record = AnswerRecord(
+        status=failure.status,
+        latency_ms=None if failure.latency is None else failure.latency * 1000,
+        error={"kind": failure.kind, "message": str(terms.redact(failure.message))},
+    )
+    if failure.means == UNUSABLE:
+        return _pair(terms, "disagreed", record, zero_scores(terms.labels, failure.kind))
+    return _pair(terms, failure.means, record)
+
+
+def judge_failure(exchange: ReadExchange, failure: StudentFailure) -> Judged | None:
+    """A filter that refuses by an error, where the teacher's answer was cut off by one too: they ended alike."""
+    if failure.kind != "filtered" or _ending(exchange.teacher) != "filtered":
+        return None
+    record = AnswerRecord(status=failure.status, finish_reason="content_filter")
+    return Judged(answer=Answer(finish_reason="content_filter"), record=record)
+
+
+def judge(terms: Terms, exchange: ReadExchange, answered: StudentAnswer) -> Judged:
+    """Read a student's response and see whether it can be used at all."""
+    http = answered.http
+    try:
+        body = codings.decode(http.body, http.content_encoding, terms.limit)
+        reading = answers.read_answer(exchange.request.surface, http.content_type, body)
+    except codings.CodingError as error:
+        return _unreadable(answered, "too_large" if error.reason == "too_large" else "unusable_coding")
+    except answers.UnreadableAnswerError as error:
+        if error.reading is None:
+            return _unreadable(answered, _UNREADABLE.get(error.kind, error.kind))
+        reading = error.reading
+    answer = reading.answer
+    used = reading.usage or usage.estimate(exchange.request.surface, exchange.request.body, answer)
+    record = answer_record(
+        answer,
+        redact=terms.redact,
+        salt=terms.salt,
+        status=http.status,
+        used=used,
+        latency=http.latency,
+        ttft=answered.ttft,
+        cost=_cost(terms.student, used),
+    )
+    if reading.error is not None:
+        said = {"kind": "error_in_answer", "message": str(terms.redact(reading.error))[:LONGEST_MESSAGE]}
+        return Judged(answer=answer, record=msgspec.structs.replace(record, error=said), unusable="error_in_answer")
+    if not reading.complete:
+        return _broken_off(answered)
+    return Judged(answer=answer, record=record, unusable=unusable_kind(exchange.teacher, answer))
+
+
+def compared(terms: Terms, judged: Judged, scored: Scored | None) -> PairRecord:
+    """The pair of an answer that was read.  ``scored`` is None where comparators were not asked, or took too long."""
+    if judged.broken:
+        return _pair(terms, UNAVAILABLE, judged.record)
+    if judged.unusable is not None:
+        return _pair(terms, "disagreed", judged.record, zero_scores(terms.labels, judged.unusable))
+    if scored is None or scored.agree is None:
+        return _pair(terms, "unscored", judged.record, {} if scored is None else scored.scores)
+    return _pair(terms, "agreed" if scored.agree else "disagreed", judged.record, scored.scores)
+
+
+def unusable_kind(teacher: Answer, student: Answer) -> str | None:
+    """Why the student's answer cannot be used; None where it can, or where both ended alike."""
+    ending = _ending(student)
+    if ending is not None:
+        return None if ending == _ending(teacher) else ending
+    return "empty" if _is_empty(student) and not _is_empty(teacher) else None
+
+
+def _ending(answer: Answer) -> str | None:
+    return _ENDINGS.get(answer.finish_reason or "") or ("refused" if answer.refusal else None)
+
+
+def _is_empty(answer: Answer) -> bool:
+    return not ((answer.content or "").strip() or answer.tool_calls or answer.refusal or answer.embeddings)
+
+
+def _cost(student: Student, used: usage.Usage) -> float | None:
+    """Without a configured price none is claimed; a price per hour is not a pair's."""
+    if student.price is None or student.price.per_hour is not None:
+        return None
+    return prices.cost_usd(student.model, used, student.price.model_dump(exclude={"per_hour"}))
+
+
+def _unreadable(answered: StudentAnswer, kind: str) -> Judged:
+    if kind == "incomplete":
+        return _broken_off(answered)
+    record = AnswerRecord(
+        status=answered.http.status,
+        latency_ms=answered.http.latency * 1000,
+        error={"kind": kind, "message": ""},
+    )
+    return Judged(answer=Answer(), record=record, unusable=kind)
+
+
+def _broken_off(answered: StudentAnswer) -> Judged:
+    record = AnswerRecord(
+        status=answered.http.status, error={"kind": "connection", "message": "the answer was broken off"}
+    )
+    return Judged(answer=Answer(), record=record, broken=True)
+
+
+def _pair(terms: Terms, outcome: str, answer: AnswerRecord, scores: dict[str, ScoreRecord] | None = None) -> PairRecord:
+    return PairRecord(
+        student=terms.student.name,
+        version=terms.student.base_version,
+        definition=terms.definition,
+        decides=terms.comparators[0][0],
+        outcome=outcome,
+        answer=answer,
+        scores=scores or {},
+    )

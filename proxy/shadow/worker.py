@@ -1,0 +1,309 @@
+"""The shadow worker: takes exchanges from the journal, asks the students, stores what became of them.
+
+Its invariants: memory is bounded whatever students, store or journal do; an exchange is settled only once it is stored;
+a slow student holds up no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from proxy.config.model import Config
+from proxy.errors import JournalError, StoreError
+from proxy.journal.base import Delivery, JournalReader, TallyTotal
+from proxy.metrics import ShadowMetrics
+from proxy.shadow.asking import open_session
+from proxy.shadow.breaker import BreakerPolicy
+from proxy.shadow.flights import Flights, make_room
+from proxy.shadow.processing import Processor
+from proxy.shadow.recorder import Recorder, StoreThread
+from proxy.shadow.routes import serve_routes
+from proxy.store.base import Store
+
+Result = TypeVar("Result")
+
+_log = structlog.get_logger()
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker allows itself.  Times are seconds."""
+
+    lease_seconds: float = 30.0
+    most_leased: int = 64  # at a time
+    most_in_flight: int = 256  # exchanges; more where the students' concurrency needs it
+    most_bytes: int = 32 * 2**20  # of bodies in flight; in memory they take several times as much
+    most_parked: int = 20_000  # exchanges whose leases are held for a slow student
+    most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
+    scoring_seconds: float = 10.0
+    longest_idle: float = 0.25
+    poll_seconds: float = 1.0  # paused routes, the journal's tallies, parked exchanges
+    retention_seconds: float = 600.0
+    stop_seconds: float = 5.0
+    breaker: BreakerPolicy = BreakerPolicy()
+
+
+class ShadowWorker:
+    """One worker.  Any number of them may share a journal and a store."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: JournalReader,
+        store: Store,
+        metrics: ShadowMetrics,
+        *,
+        settings: WorkerSettings | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._store = store
+        self._metrics = metrics
+        self._settings = settings or WorkerSettings()
+        self._now = now
+        self._apply: Callable[[Config], None] = lambda _: None
+
+    def reload(self, config: Config) -> None:
+        """Use another configuration from now on. Raises ConfigurationError: the old one stays."""
+        self._apply(config)
+        self._config = config
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop``; then finish what is in flight, or give it back, within some seconds."""
+        store = StoreThread(self._store)
+        try:
+            async with open_session() as session:
+                salt = await _unless(stop, store.until_done(self._store.salt))
+                if salt is None:
+                    return
+                running = _Running(
+                    self._config,
+                    self._journal,
+                    store,
+                    self._metrics,
+                    settings=self._settings,
+                    salt=salt,
+                    now=self._now,
+                )
+
+                def apply(config: Config) -> None:
+                    running.processor.routes = serve_routes(
+                        config,
+                        session,
+                        salt=salt,
+                        before=running.processor.routes,
+                        policy=self._settings.breaker,
+                        now=self._now,
+                    )
+                    running.config = config
+
+                apply(self._config)
+                self._apply = apply
+                await running.run(stop)
+        finally:
+            self._apply = lambda _: None
+            await store.close(self._settings.stop_seconds)
+
+
+class _Running:
+    """What a worker has while it runs."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: JournalReader,
+        store: StoreThread,
+        metrics: ShadowMetrics,
+        *,
+        settings: WorkerSettings,
+        salt: bytes,
+        now: Callable[[], float],
+    ) -> None:
+        self.config = config
+        self._journal = journal
+        self._store = store
+        self._settings = settings
+        self._now = now
+        self._flights = Flights(
+            most=settings.most_in_flight, most_bytes=settings.most_bytes, most_parked=settings.most_parked
+        )
+        self.processor = Processor(
+            self._flights,
+            metrics,
+            salt=salt,
+            scoring_seconds=settings.scoring_seconds,
+            most_attempts=settings.most_attempts,
+            now=now,
+        )
+        self._recorder = Recorder(
+            store, journal, metrics, deliveries_of=self._flights.deliveries_of, done=self._flights.land
+        )
+        self._journal_readable = True
+        self._working: set[asyncio.Task[None]] = set()
+        self._tallies: dict[tuple[str, str, str, str, int], TallyTotal] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self._learn_paused()
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._recorder.run()),
+                group.create_task(self._hold_leases()),
+                group.create_task(self._follow()),
+                group.create_task(self._retain()),
+            ]
+            try:
+                await self._take_on(stop, group)
+                await self._finish()
+            finally:
+                for task in [*background, *self._working]:
+                    task.cancel()
+        await self._give_back()
+
+    # Taking exchanges on
+
+    async def _take_on(self, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+        idle = 0.01
+        while not stop.is_set():
+            if not await self._ready():
+                continue
+            deliveries = await self._lease()
+            if not deliveries:
+                await _wait(stop, idle)
+                idle = min(self._settings.longest_idle, idle * 2)
+                continue
+            idle = 0.01
+            taken = [delivery for delivery in deliveries if self._flights.take(delivery)]
+            known = await _unless(stop, self._known(taken))
+            if known is None:
+                return  # stopped: they are given back
+            for delivery in taken:
+                task = group.create_task(self._work(delivery, known.get(delivery.exchange_id)))
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+
+    async def _ready(self) -> bool:
+        """Whether more may be taken on; waits a little where not."""
+        if not (self._store.healthy.is_set() and self._recorder.healthy):
+            await asyncio.sleep(0.05)
+            return False
+        students = [each.client for route in self.processor.routes.values() for each in route.students]
+        # Twice what may be asked at once, so that no student ever waits for the journal.
+        self._flights.most = max(self._settings.most_in_flight, 2 * sum(each.lane.slots for each in students))
+        if self._flights.full:
+            make_room([each.lane for each in students])
+            await self._flights.changed(0.2)
+            return False
+        return True
+
+    async def _lease(self) -> list[Delivery]:
+        limit = min(self._settings.most_leased, self._flights.room(self.config.limits.capture))
+        try:
+            deliveries = await self._journal.lease(limit, self._settings.lease_seconds)
+        except JournalError as error:
+            if self._journal_readable:
+                _log.error("journal_unreadable", error=str(error))
+            self._journal_readable = False
+            return []
+        self._journal_readable = True
+        return deliveries
+
+    async def _known(self, deliveries: Collection[Delivery]) -> dict[str, frozenset[str]]:
+        ids = [delivery.exchange_id for delivery in deliveries]
+        return await self._store.until_done(lambda: self._store.store.known(ids))
+
+    # Working on them
+
+    async def _work(self, delivery: Delivery, known: frozenset[str] | None) -> None:
+        processed = await self.processor.process(delivery, known)
+        if processed.parked:
+            self._flights.park(delivery.exchange_id, processed.parked, processed.until)
+        self._recorder.put(processed.outcome)
+
+    # In the background
+
+    async def _hold_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            with contextlib.suppress(JournalError):  # those that run out are delivered again, which does no harm
+                await self._journal.extend(self._flights.leased(), self._settings.lease_seconds)
+
+    async def _follow(self) -> None:
+        """What others want: paused routes, places for parked exchanges, the relay's tallies in the store."""
+        while True:
+            await self._learn_paused()
+            with contextlib.suppress(JournalError):
+                if back := self._flights.unpark(self._now()):
+                    await self._journal.release(back)
+            await self._take_over_tallies()
+            await asyncio.sleep(self._settings.poll_seconds)
+
+    async def _learn_paused(self) -> None:
+        with contextlib.suppress(StoreError):
+            self.processor.paused = await self._store.call(self._store.store.paused)
+
+    async def _take_over_tallies(self) -> None:
+        with contextlib.suppress(JournalError, StoreError):
+            for total in await self._journal.tallies():
+                self._tallies[total.origin, total.route, total.outcome, total.reason, total.bucket] = total
+            totals = list(self._tallies.values())
+            if totals:
+                await self._store.call(lambda: self._store.store.record_captures(totals))
+                self._tallies.clear()
+
+    async def _retain(self) -> None:
+        while True:
+            for route in self.config.routes:
+                before = self._now() - route.retention
+
+                def forget(name: str = route.name, before: float = before) -> int:
+                    return self._store.store.forget_text_before(name, before)
+
+                with contextlib.suppress(StoreError):
+                    await self._store.call(forget)
+            await asyncio.sleep(self._settings.retention_seconds)
+
+    # Stopping
+
+    async def _finish(self) -> None:
+        """Let what is in flight come to its end, for a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_seconds):
+                if self._working:
+                    await asyncio.wait(self._working)
+                await self._recorder.flushed()
+        for task in self._working:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_seconds / 2):
+                await self._recorder.flushed()
+                await self._take_over_tallies()
+
+    async def _give_back(self) -> None:
+        with contextlib.suppress(JournalError, TimeoutError):
+            async with asyncio.timeout(self._settings.stop_seconds / 2):
+                await self._journal.release(self._flights.leased())
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def _unless(stop: asyncio.Event, coroutine: Coroutine[Any, Any, Result]) -> Result | None:
+    """The coroutine's result; None where ``stop`` came first."""
+    stopping = asyncio.ensure_future(stop.wait())
+    working = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.wait([stopping, working], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stopping.cancel()
+        working.cancel()
