@@ -51,12 +51,13 @@ class Connection:
                 raise
 
     def _prepare(self, create: bool) -> None:
+        tables = self._db.table_names()  # before the migrations: another process may be making them just now
         applied = {migration.name for migration in migrations.applied(self._db)}
         if newer := sorted(applied - all_names()):
             raise StoreError(
                 f"{self.path}: made by a newer version of Understudy ({newer[-1]}); upgrade, or change `store`"
             )
-        if not applied and (not create or self._db.table_names()):
+        if not applied and (tables or not create):
             raise StoreError(f"{self.path}: is not a store of Understudy; name another file in `store`")
         self._use_write_ahead_log()
         self._db.execute("PRAGMA synchronous = NORMAL")

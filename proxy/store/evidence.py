@@ -33,7 +33,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     definition: str
     since: float
-    latest: float  # the newest capture among its pairs
+    latest: float  # the newest capture among its pairs, never before `since`
 
     def is_of(self, version: str, definition: str) -> bool:
         return (self.version, self.definition) == (version, definition)

@@ -5,9 +5,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import ENGINES, Opener
 
 from proxy.store.base import Store
+from tests.store.store_builders import ENGINES, Opener
 
 
 @pytest.fixture(params=sorted(ENGINES))

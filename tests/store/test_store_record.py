@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.store.store_builders import ENGINES, T0, exchange, pair, settlement, stub, tallied
 
 from proxy.store.base import PairFilter
 from proxy.store.records import EXCLUDED, MISSING, OUTCOMES, AnswerRecord, ExchangeRecord, ScoreRecord, Settlement
+from tests.store.store_builders import ENGINES, T0, exchange, pair, settlement, stub, tallied
 
 
 def test_a_pair_is_read_back_as_it_was_recorded(store):
@@ -210,7 +210,7 @@ _exchanges = st.builds(
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data(), whole=st.lists(_exchanges, unique_by=lambda each: each.exchange.id, min_size=1, max_size=6))
 def test_any_sequence_of_partial_and_repeated_deliveries_gives_the_counts_of_the_set(engine, data, whole):
     deliveries = [
@@ -238,7 +238,7 @@ def test_any_sequence_of_partial_and_repeated_deliveries_gives_the_counts_of_the
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(outcomes=st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=30))
 def test_no_pair_vanishes_from_a_denominator(engine, outcomes):
     with tempfile.TemporaryDirectory() as directory, closing(ENGINES[engine](Path(directory))()) as store:
