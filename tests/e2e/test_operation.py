@@ -122,12 +122,12 @@ def test_pause_stops_shadowing_and_resume_goes_on(running, student, tmp_path):
 
 def test_planted_credentials_show_up_at_their_upstream_alone(running, teacher, student, tmp_path):
     planted = {
-        "authorization": "Bearer sk-planted-authorization",
-        "api-key": "planted-api-key",
-        "x-api-key": "planted-x-api-key",
-        "cookie": "session=planted-cookie",
-        "openai-organization": "planted-organization",
-        "openai-project": "planted-project",
+        "authorization": "Bearer sk-leaky-authorization",
+        "api-key": "leaky-api-key",
+        "x-api-key": "leaky-x-api-key",
+        "cookie": "session=leaky-cookie",
+        "openai-organization": "leaky-organization",
+        "openai-project": "leaky-project",
     }
     for number in range(5):
         ask(running, f"question {number}", **planted, **{"x-tenant": "acme"})
@@ -139,7 +139,7 @@ def test_planted_credentials_show_up_at_their_upstream_alone(running, teacher, s
     assert all(value.split()[-1] in str(teacher.seen[-1].headers) for value in planted.values())
     kept = {file: file.read_bytes() for file in Path(tmp_path).rglob("*") if file.is_file()}
     kept |= {"metrics": page, "pairs": listed, "student": repr(student.seen).encode()}
-    for secret in (b"planted", b"user-4711"):
+    for secret in (b"leaky", b"user-4711"):
         assert [name for name, content in kept.items() if secret in content] == []
     assert [name for name, content in kept.items() if b"sk-of-the-student" in content] in (
         [running.file, "student"],
