@@ -1,0 +1,63 @@
+"""uvicorn's protocol, but a request that offers an upgrade nobody takes up keeps its body.
+
+httptools stops parsing at the head of every request with ``Upgrade``, as if the other protocol began there.  A server
+that ignores the offer (RFC 9110, 7.8), and this one always does, has to read the body all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class UpgradeIgnoringProtocol(HttpToolsProtocol):
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._get_upgrade() != b"websocket":  # that one gets 501, and what follows is no HTTP
+                self._read_on(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _read_on(self, rest: bytes) -> None:
+        framing = [pair for pair in self.headers if pair[0] in {b"content-length", b"transfer-encoding"}]
+        if framing:
+            self.cycle.more_body = True
+            self.cycle.message_event.clear()
+            self.parser = httptools.HttpRequestParser(_AfterHead(self))
+            head = b"".join(b"%s: %s\r\n" % pair for pair in framing)
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + head + b"\r\n")
+        if rest:
+            self.data_received(rest)
+
+
+class _AfterHead:
+    """Gives the protocol all that a parser finds after the first message's head, which it knows already."""
+
+    def __init__(self, protocol: HttpToolsProtocol) -> None:
+        self._protocol = protocol
+        self._head_seen = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._protocol, name)  # asked once, when a parser is made
+
+    def on_message_begin(self) -> None:
+        if self._head_seen:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if self._head_seen:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_seen:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._head_seen:
+            self._protocol.on_headers_complete()
+        self._head_seen = True
