@@ -70,8 +70,7 @@ def lost(share: float, limit: float) -> str:
 
 
 def proven(slice_: Slice, agreement: Agreement, gate: Gate, required: int) -> str:
-    segments = f", and so do all {required} required segments" if required > 1 else ""
-    segments = ", and so does the required segment" if required == 1 else segments
+    segments = f"; in each of {required} required segments too" if required else ""
     return f"{slice_.name}: at least {percent_down(agreement.lower)} agree, {target(gate)} wanted{segments}"
 
 

@@ -152,8 +152,10 @@ def _picture(agreement: Mapping[str, Any], target: float, *, lowest: float) -> s
 
 def _lowest(agreements: Sequence[Mapping[str, Any]], target: float) -> float:
     """Where the pictures begin: a multiple of 10% that shows the target and most of every interval."""
-    least = min([target - 0.05, *(one["lower"] if one["estimate"] is None else one["estimate"] for one in agreements)])
-    return max(0.0, math.floor(least * 10 - 1e-9) / 10)
+    least = target - 0.05
+    for one in agreements:
+        least = min(least, one["lower"] if one["estimate"] is None else one["estimate"])
+    return max(0, math.floor(least * 10 - 1e-9)) / 10
 
 
 def _share_and_kinds(told: Mapping[str, Any]) -> str:

@@ -1,0 +1,348 @@
+"""The report, made from a real store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+
+from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
+from proxy.analyst.report import build_report
+from proxy.config.model import Config
+from proxy.errors import UsageError
+from proxy.journal.base import TallyTotal, bucket_of
+from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
+from proxy.store.sqlite import SQLiteStore
+
+DAY = 86_400.0
+T0 = 1_790_000_100.0
+NOW = T0 + 8 * DAY
+CONTRACT = {
+    "route", "student", "version", "evidence_id", "evidence_number", "evidence_since", "exploratory", "pairs", "units",
+    "verdict", "reasons", "pairs_needed", "agreement", "missing", "noise_floor", "difference", "relative_agreement",
+    "quality", "segments", "weak_spots", "may_serve", "comparators", "kinds", "student_errors", "latency_ms", "cost",
+    "divergence", "drift", "alerts",
+}  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(SQLiteStore(tmp_path / "understudy.db")) as opened:
+        yield opened
+
+
+def config(*students: dict, **route) -> Config:
+    given = {
+        "name": "intents",
+        "teacher": {"url": "https://teacher.example/v1"},
+        "students": [{"name": "small", "url": "http://student:8000/v1", "version": "v1"} | each for each in students],
+        "comparators": [{"use": "label"}],
+        "gate": {"min_pairs": 100},
+    }
+    return Config.model_validate({"routes": [given | route]})
+
+
+ONE = config({})
+
+
+def settled(index: int, outcome: str, *, at: float, version="v1", segments=None, student="small", error=None, **more):
+    agree = outcome == "agreed"
+    scored = outcome in {"agreed", "disagreed"}
+    exchange = ExchangeRecord(
+        id=f"{student}-{version}-{at}-{index}",
+        route="intents",
+        arrived_at=at,
+        captured_at=at,
+        unit=f"{index}",
+        segments={"teacher_version": "t1"} | (segments or {}),
+        teacher_version="t1",
+        teacher=AnswerRecord(latency_ms=800.0, ttft_ms=200.0, cost_usd=0.01),
+        **more,
+    )
+    kinds = () if agree else ("wrong_label",)
+    pair = PairRecord(
+        student=student,
+        version=version,
+        definition="d1",
+        decides="label",
+        outcome=outcome,
+        answer=AnswerRecord(latency_ms=50.0, cost_usd=0.001)
+        if scored
+        else AnswerRecord(error={"kind": error or "timeout", "message": "why"}),
+        scores={"label": ScoreRecord(score=float(agree), agree=agree, kinds=kinds)} if scored else {},
+    )
+    return Settlement(exchange=exchange, pairs=(pair,))
+
+
+def record(
+    store: SQLiteStore, outcomes: Sequence[str], *, begins: float = T0, spread: float = 7.5 * DAY, **more
+) -> None:
+    step = spread / max(1, len(outcomes))
+    store.record([settled(index, each, at=begins + index * step, **more) for index, each in enumerate(outcomes)])
+
+
+def entry(store: SQLiteStore, configured: Config = ONE, **asked) -> dict:
+    [only] = build_report(configured, store, **({"now": NOW, "oldest_unsettled": None} | asked))["routes"]
+    return only
+
+
+def lose(store: SQLiteStore, outcome: str, n: int, at: float = T0) -> None:
+    store.record_captures(
+        [TallyTotal(origin="o", route="intents", outcome=outcome, reason="", bucket=bucket_of(at), total=n)]
+    )
+
+
+def test_a_good_student_is_promoted_with_every_field_of_the_contract(store):
+    record(store, ["agreed"] * 300)
+
+    report = build_report(ONE, store, now=NOW, oldest_unsettled=None)
+    [only] = report["routes"]
+
+    assert set(report) == {"generated", "since", "routes"}
+    assert set(only) >= CONTRACT
+    assert only["verdict"] == "promote"
+    assert (only["pairs"], only["units"], only["full_days"]) == (300, 300, 8)
+    assert (only["evidence_number"], only["version"], only["exploratory"]) == (1, "v1", False)
+    assert only["evidence_since"] == "2026-09-21T14:15:00Z"
+    assert only["latency_ms"]["teacher"]["p50"] == pytest.approx(800, rel=0.011)
+    assert only["latency_ms"]["teacher"]["ttft_p50"] == pytest.approx(200, rel=0.011)
+    assert only["latency_ms"]["student"]["p95"] == pytest.approx(50, rel=0.011)
+    assert only["comparators"] == {"label": {"mean": 1.0, "agreement": 1.0}}
+    assert [(part["key"], part["value"], part["verdict"]) for part in only["segments"]] == [
+        ("teacher_version", "t1", "promote")
+    ]
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_agreement_is_counted_and_bounded_as_the_reference_does(store):
+    record(store, ["agreed"] * 286 + ["disagreed"] * 1033)
+
+    only = entry(store)
+
+    units = UnitCounts.of([(1.0, 1.0, 286), (1.0, 0.0, 1033)])
+    assert only["agreement"]["estimate"] == 286 / 1319
+    assert only["agreement"]["lower"] == lower_bound(units, 0.05, probability_floor=1.0)
+    assert only["agreement"]["upper"] == upper_bound(units, 0.05, probability_floor=1.0)
+    assert only["verdict"] == "reject"
+    assert only["kinds"] == {"wrong_label": 1033}
+
+
+def test_a_bad_segment_is_named(store):
+    record(store, ["agreed"] * 1000, segments={"language": "en"})
+    record(store, ["agreed", "disagreed"] * 50, segments={"language": "de"}, begins=T0 + 1)
+
+    only = entry(store)
+
+    assert only["verdict"] == "reject"
+    assert any(reason.startswith("language=de: at most ") for reason in only["reasons"])
+    german = next(part for part in only["segments"] if part["value"] == "de")
+    assert (german["verdict"], german["units"], german["agreement"]["estimate"]) == ("reject", 100, 0.5)
+
+
+def test_missing_ones_are_told_by_kind_and_errors_beside_them(store):
+    record(store, ["agreed", "unavailable"] * 100)
+
+    only = entry(store)
+
+    assert only["verdict"] == "undecided"
+    assert only["missing"] == {"share": 0.5, "kinds": {"unavailable": 100}}
+    assert only["student_errors"] == {"timeout": 100}
+    assert (only["agreement"]["estimate"], only["agreement"]["upper"]) == (1, 1)
+    assert only["agreement"]["lower"] < 0.5
+
+
+def test_lost_captures_are_missing_in_all_and_stop_segments(store):
+    record(store, ["agreed"] * 400)
+    lose(store, "too_large", 2)
+    lose(store, "journaled", 400)
+
+    only = entry(store)
+
+    assert only["missing"]["kinds"] == {"too_large": 2}
+    assert only["units"] == 400
+    assert only["agreement"]["estimate"] == 1
+    assert only["verdict"] == "promote"
+    [segment] = only["segments"]
+    assert segment["verdict"] == "undecided"
+    assert "captures lost" in segment["reasons"][0]
+
+
+def test_captures_lost_before_the_evidence_began_are_not_its(store):
+    record(store, ["agreed"] * 200)
+    lose(store, "failed", 50, at=T0 - 600)
+
+    assert entry(store)["missing"] == {"share": 0, "kinds": {}}
+
+
+def test_a_pause_of_more_than_a_fifth_stops_everything(store):
+    record(store, ["agreed"] * 300)
+    lose(store, "paused", 100)
+
+    only = entry(store)
+
+    assert only["verdict"] == "undecided"
+    assert only["excluded"] == {"share": 0.25, "kinds": {"paused": 100}}
+    assert "left out while paused" in only["reasons"][0]
+
+
+def test_counts_are_read_up_to_the_oldest_exchange_not_settled(store):
+    """Disagreements that take their time must not let the others promote."""
+    record(store, ["agreed"] * 100, spread=1000)
+
+    waiting = entry(store, now=T0 + 1000, oldest_unsettled=T0 + 650)
+
+    assert waiting["units"] == 60
+    assert waiting["read_until"] == "2026-09-21T14:25:00Z"
+    assert entry(store, now=T0 + 1000)["units"] == 100
+
+
+def test_full_days_end_at_the_oldest_exchange_not_settled(store):
+    record(store, ["agreed"] * 300)
+
+    assert entry(store, oldest_unsettled=T0 + 3.5 * DAY)["full_days"] == 3
+
+
+def test_since_is_exploratory_and_never_promotes(store):
+    record(store, ["agreed"] * 900)
+
+    only = entry(store, since=T0 + DAY)
+
+    assert only["exploratory"] is True
+    assert only["verdict"] == "undecided"
+    assert only["reasons"] == ["exploratory: chosen after looking, so it never promotes"]
+    assert only["units"] == 780
+
+
+def test_a_renamed_version_begins_new_evidence_and_the_old_stays_readable_by_its_id(store):
+    record(store, ["agreed"] * 200)
+    first = entry(store)
+    renamed = config({"version": "v2"})
+
+    before = entry(store, renamed)
+    record(store, ["disagreed"] * 20, version="v2", begins=NOW, spread=100)
+    after = entry(store, renamed, now=NOW + 200)
+    old = entry(store, renamed, now=NOW + 200, evidence=first["evidence_id"])
+
+    assert (before["version"], before["evidence_id"], before["pairs"]) == ("v2", None, 0)
+    assert (before["verdict"], before["reasons"][0]) == ("undecided", "no pairs yet")
+    assert (after["version"], after["evidence_number"], after["pairs"]) == ("v2", 2, 20)
+    assert (old["version"], old["evidence_number"], old["pairs"]) == ("v1", 1, 200)
+    assert "earlier evidence (number 1): number 2 began" in old["reasons"][-1]
+
+
+def test_a_model_seen_under_a_version_is_part_of_it(store):
+    store.observe_model("intents", "small", "v1", "a")
+    version = store.observe_model("intents", "small", "v1", "b")
+    record(store, ["agreed"] * 10, version=version)
+
+    assert (entry(store)["version"], entry(store)["pairs"]) == ("v1@b", 10)
+
+
+def test_a_misconfigured_student_is_said_first(store):
+    record(store, ["misconfigured"] * 120, error="status_401")
+
+    only = entry(store)
+
+    assert only["verdict"] == "undecided"
+    assert only["reasons"][0].startswith(
+        "the student is misconfigured, 120 exchanges are missing for it (status_401 120)"
+    )
+
+
+def test_a_lower_sample_widens_the_bounds_by_nothing_where_it_is_constant(store):
+    record(store, ["agreed"] * 300, probability=0.1)
+
+    only = entry(store, config({}, sample=0.1))
+
+    assert only["agreement"]["lower"] == pytest.approx(
+        lower_bound(UnitCounts.of([(1.0, 1.0, 300)]), 0.05, probability_floor=1.0), abs=1e-9
+    )
+
+
+def test_a_saving_needs_the_students_price_and_is_of_the_whole_traffic_over_a_month(store):
+    record(store, ["agreed"] * 100, begins=NOW - DAY * 5, spread=DAY, probability=0.5)
+
+    unpriced = entry(store)["cost"]
+    priced = entry(store, config({"price": {"input": 0.1, "output": 0.2}}))["cost"]
+    hired = entry(store, config({"price": {"per_hour": 0.001}}))["cost"]
+
+    assert unpriced["saving_usd_per_month"] is None
+    assert priced["teacher_usd"] == pytest.approx(1.0)
+    assert priced["student_usd"] == pytest.approx(0.1)
+    assert priced["observed_hours"] == pytest.approx(120)
+    assert priced["saving_usd_per_month"] == pytest.approx((2.0 - 0.2) * 730 / 120)
+    assert hired["student_usd"] == pytest.approx(0.12)
+    assert hired["saving_usd_per_month"] == pytest.approx(2.0 * 730 / 120 - 0.73)
+
+
+def test_a_route_without_students_tells_volume_cost_and_latency(store):
+    store.record([Settlement(exchange=settled(i, "agreed", at=T0 + i).exchange) for i in range(50)])
+
+    only = entry(store, config())
+
+    assert set(only) >= CONTRACT
+    assert (only["student"], only["exchanges"], only["pairs"]) == (None, 50, 0)
+    assert only["cost"]["teacher_usd"] == pytest.approx(0.5)
+    assert only["latency_ms"]["teacher"]["p50"] == pytest.approx(800, rel=0.011)
+    assert only["latency_ms"]["student"]["p50"] is None
+    assert (only["first"], only["last"]) == ("2026-09-21T14:15:00Z", "2026-09-21T14:15:49Z")
+
+
+def test_a_student_without_pairs_has_an_entry(store):
+    only = entry(store)
+
+    assert (only["verdict"], only["reasons"][0], only["evidence_id"]) == ("undecided", "no pairs yet", None)
+    assert (only["pairs"], only["units"], only["pairs_needed"]) == (0, 0, None)
+    assert (only["agreement"]["lower"], only["agreement"]["upper"]) == (0, 1)
+
+
+def test_each_student_has_an_entry_and_one_may_be_asked_for(store):
+    two = config({}, {"name": "smaller"})
+    record(store, ["agreed"] * 3)
+
+    both = build_report(two, store, now=NOW, oldest_unsettled=None)["routes"]
+
+    assert [(each["student"], each["pairs"]) for each in both] == [("small", 3), ("smaller", 0)]
+    assert entry(store, two, student="smaller")["student"] == "smaller"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"route": "intent"}, "there is no route 'intent'; routes: intents"),
+        ({"student": "tiny"}, "there is no student 'tiny'; students: small (route intents)"),
+        ({"evidence": 77}, "there is no evidence 77; evidence: 1 (intents, small, number 1)"),
+    ],
+)
+def test_what_is_not_there_is_a_users_error_that_names_what_is(store, asked, message):
+    record(store, ["agreed"])
+
+    with pytest.raises(UsageError) as raised:
+        entry(store, **asked)
+
+    assert str(raised.value) == message
+
+
+def test_named_segments_are_read_from_the_gate(store):
+    record(store, ["agreed"] * 300)
+
+    only = entry(store, config({}, gate={"min_pairs": 100, "require": ["tier=gold"]}))
+
+    assert only["verdict"] == "undecided"
+    assert only["reasons"] == ["tier=gold: no pairs yet, and it is required"]
+
+
+def test_four_replicas_give_the_same_report_as_one(tmp_path, store):
+    record(store, ["agreed", "agreed", "disagreed", "unavailable"] * 50)
+    four = tmp_path / "four.db"
+    for replica in range(4):
+        with closing(SQLiteStore(four, replica=str(replica))) as opened:
+            step = 7.5 * DAY / 200
+            outcomes = ["agreed", "agreed", "disagreed", "unavailable"] * 50
+            mine = [settled(i, each, at=T0 + i * step) for i, each in enumerate(outcomes) if i % 4 == replica]
+            opened.record(mine)
+
+    with closing(SQLiteStore(four)) as merged:
+        assert entry(merged) == entry(store)

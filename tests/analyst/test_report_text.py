@@ -1,0 +1,90 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from tests.analyst.test_report import NOW, config, entry, lose, record, store  # noqa: F401 - a fixture
+
+from proxy.analyst.report import build_report
+from proxy.analyst.text import render_report
+
+TWO_PRICED = config({"price": {"input": 1, "output": 2}}, {"name": "smaller"})
+
+
+@pytest.fixture
+def text(store):  # noqa: F811 - the fixture
+    record(store, ["agreed"] * 1000, segments={"language": "en", "tenant": "acme"})
+    record(
+        store,
+        ["agreed", "disagreed", "unavailable"] * 50,
+        segments={"language": "de", "tenant": "x" * 90 + "\x1b[31m語"},
+    )
+    lose(store, "paused", 10)
+    return render_report(build_report(TWO_PRICED, store, now=NOW, oldest_unsettled=None))
+
+
+def test_it_fits_100_columns_and_holds_no_control_characters(text):
+    assert max(cell_len(line) for line in text.splitlines()) <= 100
+    assert all(char == "\n" or char.isprintable() for char in text)
+
+
+def test_the_verdict_and_why_come_first(text):
+    lines = text.splitlines()
+
+    assert lines[2].startswith("intents: small (version v1)")
+    assert lines[2].endswith(" REJECT")
+    assert any("language=de: at most " in line for line in lines[4:8])
+
+
+def test_segments_are_listed_worst_first(text):
+    places = [text.index(f"\n  {name}") for name in ("language=de", "language=en")]
+
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("told", ["Agreement", "target 95%", "Evidence", "Missing", "Left out", "Disagreements",
+                                  "Student errors", "timeout 50", "Teacher latency", "Student latency", "Cost", "save"])  # fmt: skip
+def test_it_tells(text, told):
+    assert told in text
+
+
+def test_a_student_without_pairs_is_told_so(text):
+    assert "intents: smaller" in text
+    assert "- no pairs yet" in text
+    assert "none yet for this version" in text
+
+
+def test_many_segments_are_cut_and_the_rest_is_counted(store):  # noqa: F811 - the fixture
+    for number in range(30):
+        record(store, ["agreed"] * 2, segments={"tenant": f"t{number}"}, begins=NOW - 86_400 + number, spread=1)
+
+    shown = render_report(build_report(config({}), store, now=NOW, oldest_unsettled=None))
+
+    assert "11 more segments: --format json" in shown
+
+
+def test_a_route_without_students(store):  # noqa: F811 - the fixture
+    shown = render_report(build_report(config(), store, now=NOW, oldest_unsettled=None))
+
+    assert "NO STUDENT" in shown
+    assert "Exchanges" in shown
+
+
+def test_no_routes_at_all():
+    shown = render_report({"generated": "2026-11-24T20:30:00Z", "since": None, "routes": []})
+
+    assert "No routes are configured" in shown
+
+
+def test_bounds_are_never_told_better_than_they_are(store):  # noqa: F811 - the fixture
+    record(store, ["agreed"] * 986 + ["disagreed"] * 14)
+    only = entry(store)
+
+    shown = render_report({"generated": "2026-11-24T20:30:00Z", "since": None, "routes": [only]})
+    low, high = (
+        next(line for line in shown.splitlines() if "Agreement" in line).split("between ")[1].split("%")[0].split("..")
+    )
+
+    assert float(low) <= 100 * only["agreement"]["lower"]
+    assert float(high) >= 100 * only["agreement"]["upper"]
