@@ -48,23 +48,23 @@ def _volume(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
+    if entry["evidence_id"] is None:
+        yield from _line("Evidence", "none yet for this version")
+        return
     agreement = entry["agreement"]
     yield from _line(
         "Agreement",
         f"{_share(agreement['estimate'])}, between {_bounds(agreement)} (each at alpha {agreement['alpha']:g}),"
-        f" target {_target(entry)}",
+        f" target {100 * entry['target']:.6g}%",
     )
     lowest = _lowest([agreement], entry["target"])
     yield from _line("", f"{_percent(lowest)} {_picture(agreement, entry['target'], lowest=lowest)} 100%")
-    if entry["evidence_id"] is None:
-        yield from _line("Evidence", "none yet for this version")
-    else:
-        yield from _line(
-            "Evidence",
-            f"number {entry['evidence_number']} (id {entry['evidence_id']}), {_moment(entry['evidence_since'])}"
-            f" to {_moment(entry['read_until'])}: {entry['pairs']:,} pairs, {entry['units']:,} units,"
-            f" {entry['full_days']} full days",
-        )
+    yield from _line(
+        "Evidence",
+        f"number {entry['evidence_number']} (id {entry['evidence_id']}), {_moment(entry['evidence_since'])}"
+        f" to {_moment(entry['read_until'])}: {entry['pairs']:,} pairs, {entry['units']:,} units,"
+        f" {entry['full_days']} full days",
+    )
     if entry["pairs_needed"] is not None:
         more = f"about {entry['pairs_needed']:,} more units to promote" if entry["pairs_needed"] else "pairs suffice"
         yield from _line("Forecast", f"{more}, if agreement stays as it is")
@@ -124,8 +124,9 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
         return
     text = f"teacher {_usd(cost['teacher_usd'])}, student {_usd(cost['student_usd'])}"
     if cost["saving_usd_per_month"] is not None:
-        text += f"; the student would save {_usd(cost['saving_usd_per_month'])} a month"
-        text += f", going by {cost['observed_hours']:,.1f} hours"
+        saving = cost["saving_usd_per_month"]
+        change = f"save {_usd(saving)}" if saving >= 0 else f"cost {_usd(-saving)} more"
+        text += f"; the student would {change} a month, going by {cost['observed_hours']:,.1f} hours"
     yield from _line("Cost", text)
 
 
@@ -178,10 +179,6 @@ def _bounds(agreement: Mapping[str, Any]) -> str:
     return f"{low:.1f}..{high:.1f}%"
 
 
-def _target(entry: Mapping[str, Any]) -> str:
-    return f"{100 * entry['target']:.6g}%"
-
-
 def _percent(share: float) -> str:
     return f"{share:.0%}"
 
@@ -195,8 +192,7 @@ def _milliseconds(milliseconds: float | None) -> str:
 def _usd(usd: float | None) -> str:
     if usd is None:
         return "unknown"
-    sign = "-" if usd < 0 else ""
-    return f"{sign}${abs(usd):,.2f}" if abs(usd) >= 1 or usd == 0 else f"{sign}${abs(usd):.2g}"
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.2g}"
 
 
 def _moment(text: str) -> str:

@@ -46,7 +46,8 @@ def by_betting() -> Promotes:
         while pairs <= PAIRS and not reached(pairs, disagreed):
             pairs += 1
         least.append(pairs)
-    return lambda pairs, least=np.array(least): least <= pairs
+    from_then_on = np.array(least)
+    return lambda pairs: from_then_on <= pairs
 
 
 def by_one_look_interval(first: int) -> Promotes:

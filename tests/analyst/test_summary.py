@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.analyst.counted import row, rows
 
 from proxy.analysis.bounds import estimate
 from proxy.analyst.summary import Lost, summarise
+from tests.analyst.counted import row, rows
 
 NOTHING_LOST = Lost(missing={}, paused=0, probability=1.0)
 
