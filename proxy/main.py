@@ -50,7 +50,7 @@ def serve(source: ConfigSource, roles: frozenset[str] = ROLES) -> None:
         resources.callback(shutil.rmtree, runtime, ignore_errors=True)
         metrics_directory(runtime).mkdir()
         supervisor = Supervisor(_children(source, config, roles, runtime, sockets), runtime=runtime)
-        asyncio.run(_supervise(supervisor, source, config, roles))
+        asyncio.run(_supervise(supervisor, source, config, roles, sockets))
 
 
 def _open_store_once(config: Config) -> None:
@@ -108,12 +108,24 @@ def _children(
     return children
 
 
-async def _supervise(supervisor: Supervisor, source: ConfigSource, config: Config, roles: frozenset[str]) -> None:
+async def _supervise(
+    supervisor: Supervisor,
+    source: ConfigSource,
+    config: Config,
+    roles: frozenset[str],
+    sockets: dict[str, socket.socket],
+) -> None:
     loop = asyncio.get_running_loop()
     stop, hangup = asyncio.Event(), asyncio.Event()
     file = None if source.file is None else Path(source.file)
+
+    def end() -> None:
+        stop.set()
+        if "relay" in sockets:  # else clients would queue here while the relays finish
+            sockets["relay"].close()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
     _log.info("serving", roles=sorted(roles), listen=config.listen, admin=config.admin.listen, store=_public(config))
     async with asyncio.TaskGroup() as tasks:

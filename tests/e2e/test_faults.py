@@ -209,7 +209,7 @@ def test_a_full_disk_is_not_felt_and_what_was_journaled_is_stored_once_there_is_
             def accounted() -> bool:
                 entry = running.report()["routes"][0]
                 missing = sum(entry["missing"]["kinds"].values())
-                return entry["pairs"] == 4 * COUNT and missing == outcomes.get("failed", 0) + outcomes.get("shed", 0)
+                return entry["units"] == 4 * COUNT and missing == outcomes.get("failed", 0) + outcomes.get("shed", 0)
 
             wait_for(accounted, what="lost captures to show as missing")
             entry = running.report()["routes"][0]
