@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
 from prometheus_client import CollectorRegistry
 
 from proxy.config.model import Config
@@ -22,13 +23,20 @@ from proxy.relay.server import serve_relay
 
 CHAT = "/v1/chat/completions"
 QUESTION = b'{"model":"m-1","messages":[{"role":"user","content":"hi"}]}'
-ANSWER = b'{"id":"c","object":"chat.completion","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}'
+ANSWER = (
+    b'{"id":"c","object":"chat.completion","model":"m-1","choices":[{"index":0,'
+    b'"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}'
+)
 JSON = b"content-type: application/json\r\n"
+_CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","model":"m-1","choices":[{"index":0,%s}]}\n\n'
 EVENTS = (
-    b'data: {"id":"c","object":"chat.completion.chunk","model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":"hel"}}]}\n\n',
-    b'data: {"id":"c","object":"chat.completion.chunk","model":"m-1","choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}]}\n\n',
+    _CHUNK % b'"delta":{"role":"assistant","content":"hel"}',
+    _CHUNK % b'"delta":{"content":"lo"},"finish_reason":"stop"',
     b"data: [DONE]\n\n",
 )
+
+
+run = uvloop.run  # as relays run: connections end in other ways than on asyncio's own loop
 
 
 async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
@@ -138,7 +146,9 @@ class Client:
 
     def send(self, line: str, body: bytes | None = None, headers: bytes = b"") -> None:
         length = b"" if body is None else b"content-length: %d\r\n" % len(body)
-        self.writer.write(f"{line} HTTP/1.1\r\nhost: relay.test\r\n".encode() + headers + length + b"\r\n" + (body or b""))
+        self.writer.write(
+            f"{line} HTTP/1.1\r\nhost: relay.test\r\n".encode() + headers + length + b"\r\n" + (body or b"")
+        )
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
         line, headers = parse_head(await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10))
@@ -152,7 +162,7 @@ class Client:
 
     async def ask(self, line: str, body: bytes | None = None, headers: bytes = b"") -> Response:
         self.send(line, body, headers)
-        return await self.response(method=line.split(" ")[0])
+        return await self.response(method=line.split(" ", maxsplit=1)[0])
 
     def leave(self) -> None:
         self.writer.transport.abort()
@@ -264,6 +274,7 @@ async def running(
     journal: MemoryJournal | None = None,
     tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
     drain_seconds: float = 5.0,
+    reread: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Running]:
     """A relay in front of an upstream with this handler."""
     upstream = Upstream(handler)
@@ -278,7 +289,7 @@ async def running(
     registry, stop, paused = CollectorRegistry(), asyncio.Event(), set[str | None]()
     serving = asyncio.create_task(
         serve_relay(
-            lambda: config,
+            reread or (lambda: config),
             config,
             listening,
             journal.open,

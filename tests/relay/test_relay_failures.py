@@ -17,6 +17,7 @@ from tests.relay.relay_tools import (
     Request,
     answering,
     chat_route,
+    run,
     running,
     until,
     whole,
@@ -55,7 +56,7 @@ def test_a_pooled_connection_that_just_died_is_retried_on_a_fresh_one(line: str,
             assert bodies == [QUESTION] * 5  # the second and third were each asked twice
             assert relay.upstream.connections == 3
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -71,7 +72,7 @@ def test_a_fresh_connection_is_never_retried(method: str) -> None:
             assert b"x-understudy-id" in dict(response.headers)
             assert len(relay.upstream.requests) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -91,7 +92,7 @@ def test_no_retry_once_a_byte_of_the_answer_came(reset: bool) -> None:
             assert (await relay.ask()).status == 502
             assert len(relay.upstream.requests) == 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_unreachable_teacher_is_502_and_counted() -> None:
@@ -105,7 +106,7 @@ def test_an_unreachable_teacher_is_502_and_counted() -> None:
                 assert (response.status, response.value(b"content-type")) == (502, b"application/json")
                 await relay.captured("teacher_error")
 
-        asyncio.run(scenario())
+        run(scenario())
 
 
 def test_a_teacher_that_never_answers_is_504() -> None:
@@ -122,11 +123,13 @@ def test_a_teacher_that_never_answers_is_504() -> None:
             assert b'"teacher_timeout"' in response.body
             await relay.captured("teacher_error")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("way", ["close", "reset", "hang"])
-@pytest.mark.parametrize("framing", [b"transfer-encoding: chunked\r\n\r\n5\r\npart;\r\n", b"content-length: 99\r\n\r\npart;"])
+@pytest.mark.parametrize(
+    "framing", [b"transfer-encoding: chunked\r\n\r\n5\r\npart;\r\n", b"content-length: 99\r\n\r\npart;"]
+)
 def test_an_answer_that_breaks_off_never_looks_finished(way: str, framing: bytes) -> None:
     async def handler(request: Request) -> None:
         request.writer.write(b"HTTP/1.1 200 OK\r\n" + framing)
@@ -150,7 +153,7 @@ def test_an_answer_that_breaks_off_never_looks_finished(way: str, framing: bytes
             assert not rest.endswith(b"0\r\n\r\n")
             await relay.captured("teacher_error")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("streaming", [True, False])
@@ -175,7 +178,7 @@ def test_a_client_that_leaves_ends_the_teachers_request(streaming: bool) -> None
             await relay.captured("client_gone")
             assert relay.requests() == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_leaves_while_uploading_ends_the_teachers_request() -> None:
@@ -197,7 +200,7 @@ def test_a_client_that_leaves_while_uploading_ends_the_teachers_request() -> Non
             await asyncio.wait_for(ended.wait(), 5)
             await relay.captured("client_gone")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 async def _exchange_after_leaving(parts: tuple[bytes, ...]) -> Exchange | str:
@@ -222,14 +225,14 @@ async def _exchange_after_leaving(parts: tuple[bytes, ...]) -> Exchange | str:
 
 
 def test_a_client_that_leaves_after_the_terminal_event_is_captured() -> None:
-    exchange = asyncio.run(_exchange_after_leaving(EVENTS))
+    exchange = run(_exchange_after_leaving(EVENTS))
     assert isinstance(exchange, Exchange)
     assert exchange.response == b"".join(EVENTS)
     assert exchange.streamed
 
 
 def test_a_client_that_leaves_before_the_terminal_event_is_not() -> None:
-    assert asyncio.run(_exchange_after_leaving(EVENTS[:1])) == "client_gone"
+    assert run(_exchange_after_leaving(EVENTS[:1])) == "client_gone"
 
 
 def test_ending_finishes_running_answers_and_writes_what_was_captured() -> None:
@@ -254,7 +257,7 @@ def test_ending_finishes_running_answers_and_writes_what_was_captured() -> None:
             assert [exchange.response for exchange in relay.journal.exchanges] == [b"".join(EVENTS)]
             assert relay.journal.closed
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_answer_that_outlasts_the_drain_is_cut() -> None:
@@ -271,7 +274,7 @@ def test_an_answer_that_outlasts_the_drain_is_cut() -> None:
             assert not (await client.reader.read()).endswith(b"0\r\n\r\n")
             assert relay.captures() == {"client_gone": 1}
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def _refuses(address: tuple[str, int]) -> bool:

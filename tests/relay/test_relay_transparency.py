@@ -18,6 +18,7 @@ from tests.relay.relay_tools import (
     answering,
     chat_route,
     chunked,
+    run,
     running,
     until,
     whole,
@@ -51,7 +52,7 @@ def test_request_headers_arrive_as_sent_but_for_the_hop_and_ours() -> None:
             )
             assert [value for name, value in request.headers if name == b"x-repeated"] == [b"1", b"2"]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PATCH"])
@@ -63,7 +64,7 @@ def test_nothing_is_added_to_a_request_without_headers_or_body(method: str) -> N
             assert [name for name, _ in request.headers] == [b"host"]
             assert request.line.startswith(method.encode())
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_answer_headers_are_the_teachers_in_order_with_our_id_added_once() -> None:
@@ -88,7 +89,7 @@ def test_answer_headers_are_the_teachers_in_order_with_our_id_added_once() -> No
             assert name == b"x-understudy-id"
             assert value not in {b"", b"not-ours"}
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_paths_and_queries_stay_byte_for_byte(client: str, teacher: str) -> None
             await relay.ask(f"GET {client}", None)
             assert relay.upstream.requests[0].target == teacher.encode()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("status", [b"201 Created", b"299 Odd", b"418 Teapot", b"529 Overloaded", b"600 Beyond"])
@@ -118,7 +119,7 @@ def test_unusual_statuses_pass(status: bytes) -> None:
             response = await relay.ask()
             assert (response.status, response.body) == (int(status[:3]), ANSWER)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_redirects_are_the_clients_business() -> None:
@@ -128,7 +129,7 @@ def test_redirects_are_the_clients_business() -> None:
             assert (response.status, response.value(b"location")) == (307, b"/v1/other")
             assert len(relay.upstream.requests) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_answers_without_a_body_keep_their_length_header_and_the_connection_stays_right() -> None:
@@ -156,7 +157,7 @@ def test_answers_without_a_body_keep_their_length_header_and_the_connection_stay
             assert await client.reader.read() == b""
             assert relay.upstream.connections == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_close_delimited_answers_arrive_whole() -> None:
@@ -169,7 +170,7 @@ def test_close_delimited_answers_arrive_whole() -> None:
         async with running(handler) as relay:
             assert (await relay.ask()).body == b"all of it"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_compressed_answer_is_not_decoded() -> None:
@@ -180,7 +181,7 @@ def test_a_compressed_answer_is_not_decoded() -> None:
             response = await relay.ask()
             assert (response.body, response.value(b"content-encoding")) == (body, b"gzip")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_streams_arrive_as_they_come() -> None:
@@ -203,7 +204,7 @@ def test_streams_arrive_as_they_come() -> None:
                 assert await client.reader.readexactly(7) == b"2\r\n%d;\r\n" % number
             assert await client.reader.readexactly(5) == b"0\r\n\r\n"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_chunked_request_is_passed_on_chunked() -> None:
@@ -217,7 +218,7 @@ def test_a_chunked_request_is_passed_on_chunked() -> None:
             assert request.body == b"abcde"
             assert request.headers[1:] == [(b"transfer-encoding", b"chunked")]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_expect_100_continue_is_answered_and_goes_no_further() -> None:
@@ -232,7 +233,7 @@ def test_expect_100_continue_is_answered_and_goes_no_further() -> None:
             assert request.value(b"expect") is None
             assert request.body == QUESTION
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_other_upgrades_are_ignored_and_websockets_refused() -> None:
@@ -248,7 +249,7 @@ def test_other_upgrades_are_ignored_and_websockets_refused() -> None:
             assert b'"websocket_not_supported"' in response.body
             assert b"x-understudy-id" in dict(response.headers)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_long_headers_pass_both_ways() -> None:
@@ -260,7 +261,7 @@ def test_long_headers_pass_both_ways() -> None:
             assert response.value(b"x-long") == long
             assert relay.upstream.requests[0].value(b"x-long") == long
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_large_body_streams_through_with_backpressure() -> None:
@@ -304,7 +305,7 @@ def test_a_large_body_streams_through_with_backpressure() -> None:
             assert (await client.response()).body == ANSWER
             assert received == size
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_https_upstream_is_verified() -> None:
@@ -318,8 +319,8 @@ def test_an_https_upstream_is_verified() -> None:
         async with running(answering(whole()), tls=(serving, context)) as relay:
             return (await relay.ask()).status
 
-    assert asyncio.run(scenario(trusting)) == 200
-    assert asyncio.run(scenario(ssl.create_default_context())) == 502
+    assert run(scenario(trusting)) == 200
+    assert run(scenario(ssl.create_default_context())) == 502
 
 
 def test_a_teachers_error_passes_untouched() -> None:
@@ -332,7 +333,7 @@ def test_a_teachers_error_passes_untouched() -> None:
             assert (response.status, response.body, response.value(b"retry-after")) == (429, body, b"7")
             await relay.captured("teacher_error")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_chunked_answer_arrives_as_one() -> None:
@@ -342,7 +343,7 @@ def test_a_chunked_answer_arrives_as_one() -> None:
             assert response.body == b"abc"
             assert response.headers[0] == (b"content-type", b"text/event-stream")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_requests_that_no_route_matches_need_a_default_teacher() -> None:
@@ -355,4 +356,4 @@ def test_requests_that_no_route_matches_need_a_default_teacher() -> None:
             assert response.status == 404
             assert b'"no_route"' in response.body
 
-    asyncio.run(scenario())
+    run(scenario())
