@@ -1,0 +1,76 @@
+"""Settled exchanges in a real store, and the report's entry about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.analyst.report import build_report
+from proxy.config.model import Config
+from proxy.journal.base import TallyTotal, bucket_of
+from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
+from proxy.store.sqlite import SQLiteStore
+
+DAY = 86_400.0
+T0 = 1_790_000_100.0
+NOW = T0 + 8 * DAY
+
+
+def config(*students: dict, **route) -> Config:
+    given = {
+        "name": "intents",
+        "teacher": {"url": "https://teacher.example/v1"},
+        "students": [{"name": "small", "url": "http://student:8000/v1", "version": "v1"} | each for each in students],
+        "comparators": [{"use": "label"}],
+        "gate": {"min_pairs": 100},
+    }
+    return Config.model_validate({"routes": [given | route]})
+
+
+ONE = config({})
+
+
+def settled(index: int, outcome: str, *, at: float, version="v1", segments=None, student="small", error=None, **more):
+    agree = outcome == "agreed"
+    scored = outcome in {"agreed", "disagreed"}
+    exchange = ExchangeRecord(
+        id=f"{student}-{version}-{at}-{index}",
+        route="intents",
+        arrived_at=at,
+        captured_at=at,
+        unit=f"{index}",
+        segments={"teacher_version": "t1"} | (segments or {}),
+        teacher_version="t1",
+        teacher=AnswerRecord(latency_ms=800.0, ttft_ms=200.0, cost_usd=0.01),
+        **more,
+    )
+    kinds = () if agree else ("wrong_label",)
+    pair = PairRecord(
+        student=student,
+        version=version,
+        definition="d1",
+        decides="label",
+        outcome=outcome,
+        answer=AnswerRecord(latency_ms=50.0, cost_usd=0.001)
+        if scored
+        else AnswerRecord(error={"kind": error or "timeout", "message": "why"}),
+        scores={"label": ScoreRecord(score=float(agree), agree=agree, kinds=kinds)} if scored else {},
+    )
+    return Settlement(exchange=exchange, pairs=(pair,))
+
+
+def record(
+    store: SQLiteStore, outcomes: Sequence[str], *, begins: float = T0, spread: float = 7.5 * DAY, **more
+) -> None:
+    step = spread / max(1, len(outcomes))
+    store.record([settled(index, each, at=begins + index * step, **more) for index, each in enumerate(outcomes)])
+
+
+def entry(store: SQLiteStore, configured: Config = ONE, **asked) -> dict:
+    [only] = build_report(configured, store, **({"now": NOW, "oldest_unsettled": None} | asked))["routes"]
+    return only
+
+
+def lose(store: SQLiteStore, outcome: str, n: int, at: float = T0) -> None:
+    store.record_captures(
+        [TallyTotal(origin="o", route="intents", outcome=outcome, reason="", bucket=bucket_of(at), total=n)]
+    )
