@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
+from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.relay.headers import RawHeaders
@@ -26,7 +27,9 @@ _LONGEST_HEADER = 256 * 2**10
 _MOST_HEADERS = 1000
 _READ_BUFFER = 2**16
 _SLICE = 2**18  # aiohttp warns of bytes over 1 MiB and would write them at once
-_ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_ADDED_BY_AIOHTTP: CIMultiDict[None] = CIMultiDict(
+    (name, None) for name in ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+)
 
 
 class _Attempt:
@@ -81,7 +84,12 @@ class _AnyMethod(frozenset[str]):
 
 
 class _PlainRequest(ClientRequest):
+    """A request to which nothing is added."""
+
     GET_METHODS = _AnyMethod()  # type: ignore[assignment] # no `Content-Length: 0` where the client sent none
+
+    def update_auto_headers(self, skip_auto_headers: Any) -> None:  # noqa: ARG002 - aiohttp's signature
+        self._skip_auto_headers = _ADDED_BY_AIOHTTP
 
 
 class AiohttpUpstream:
@@ -100,7 +108,6 @@ class AiohttpUpstream:
             connector=_Connector(context or ssl.create_default_context()),
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=_PlainRequest,
-            skip_auto_headers=_ADDED_BY_AIOHTTP,
             auto_decompress=False,
             trust_env=False,
             read_bufsize=_READ_BUFFER,

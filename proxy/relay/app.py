@@ -16,6 +16,8 @@ from proxy.relay.telemetry import Telemetry
 from proxy.relay.upstream import Upstream
 from proxy.relay.writer import CaptureWriter
 
+_ID_RANDOM_BYTES = 10
+
 
 class Relay:
     """The ASGI callable.  ``table`` may be exchanged at any time: requests under way keep the one they began with."""
@@ -29,12 +31,11 @@ class Relay:
         paused: Callable[[], frozenset[str | None]],
         *,
         clock: Callable[[], float] = time,
-        new_id: Callable[[], str] | None = None,
     ) -> None:
         self.upstream = upstream
         self.paused = paused
         self.clock = clock
-        self.new_id = new_id or _new_id
+        self.new_id = ExchangeIds(clock)
         self.telemetry = Telemetry(metrics)
         self.budget = CaptureBudget(table.limits.capture_total)
         self.writer = CaptureWriter(journal, self.telemetry, clock)
@@ -62,6 +63,15 @@ class Relay:
             await Passage(self, scope, receive, send).run()
 
 
-def _new_id() -> str:
-    """Unique, and in the order of time, which databases like."""
-    return f"{int(time() * 1000):012x}{os.urandom(10).hex()}"
+class ExchangeIds:
+    """Ids that are unique, and in the order of time, which databases like."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._random = ""
+
+    def __call__(self) -> str:
+        if not self._random:
+            self._random = os.urandom(_ID_RANDOM_BYTES * 256).hex()  # not a system call for each
+        random, self._random = self._random[: 2 * _ID_RANDOM_BYTES], self._random[2 * _ID_RANDOM_BYTES :]
+        return f"{int(self._clock() * 1000):012x}{random}"

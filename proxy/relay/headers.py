@@ -48,7 +48,7 @@ class RequestHead(msgspec.Struct):
     """A client's request headers, read in one pass."""
 
     forwarded: list[tuple[str, str]]
-    noted: dict[bytes, bytes]  # by name, the last one: ours, hop-by-hop, keys, content-*
+    noted: dict[bytes, bytes]  # by name: ours, hop-by-hop, keys, content-*; of several, what the last one says
 
     @property
     def chunked(self) -> bool:
@@ -71,6 +71,7 @@ class RequestHead(msgspec.Struct):
         )
 
 
+_LISTS = frozenset({b"connection", b"upgrade", b"content-encoding", TAGS})
 _NOTED = _KEPT_FROM_UPSTREAM | KEY_HEADERS | {b"content-length", b"content-type", b"content-encoding"}
 
 
@@ -83,9 +84,7 @@ def read_request_headers(headers: RawHeaders) -> RequestHead:
         if name in _NOTED:
             if name == b"connection":
                 named = (named or set()) | _connection_named(value)
-                noted[name] = noted[name] + b"," + value if name in noted else value
-                continue
-            noted[name] = value
+            noted[name] = noted[name] + b"," + value if name in noted and name in _LISTS else value
             if name in _KEPT_FROM_UPSTREAM:
                 continue
         forwarded.append((name.decode("ascii"), _text(value)))
@@ -101,22 +100,42 @@ def with_own_key(forwarded: Iterable[tuple[str, str]], key: str, *, as_api_key: 
     return kept
 
 
-def answer_headers(headers: RawHeaders, exchange_id: bytes) -> list[tuple[bytes, bytes]]:
+class AnswerHead(msgspec.Struct):
+    """An answer's headers, read in one pass."""
+
+    forwarded: list[tuple[bytes, bytes]]
+    content_type: str = ""
+    content_encoding: str = ""
+    has_length: bool = False  # other than 0
+
+
+def read_answer_headers(headers: RawHeaders, exchange_id: bytes) -> AnswerHead:
     """The teacher's headers for the client: in order, repeated ones kept, hop-by-hop ones gone, ours added once."""
     kept: list[tuple[bytes, bytes]] = []
-    named: set[bytes] = set()
+    head = AnswerHead(kept)
+    named: set[bytes] | None = None
     for raw, value in headers:
         name = raw.lower()
-        if name == b"connection":
-            named |= _connection_named(value)
-        elif name == b"transfer-encoding":
-            named.add(b"content-length")  # with both, the length is void (RFC 9112, 6.3)
-        elif name not in _HOP_BY_HOP and name != EXCHANGE_ID:
-            kept.append((name, value))
+        if name in _HOP_BY_HOP:
+            if name == b"connection":
+                named = (named or set()) | _connection_named(value)
+            elif name == b"transfer-encoding":
+                named = (named or set()) | {b"content-length"}  # with both, the length is void (RFC 9112, 6.3)
+            continue
+        if name == EXCHANGE_ID:
+            continue
+        if name == b"content-type":
+            head.content_type = value.decode("latin-1")
+        elif name == b"content-encoding":
+            coding = value.decode("latin-1")
+            head.content_encoding = f"{head.content_encoding}, {coding}" if head.content_encoding else coding
+        elif name == b"content-length":
+            head.has_length = value.strip() != b"0"
+        kept.append((name, value))
     if named:
-        kept = [(name, value) for name, value in kept if name not in named]
+        head.forwarded = kept = [(name, value) for name, value in kept if name not in named]
     kept.append((EXCHANGE_ID, exchange_id))
-    return kept
+    return head
 
 
 def header_value(headers: RawHeaders, name: bytes) -> str:

@@ -50,6 +50,7 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     surface: str
     path: str
     headers: RawHeaders  # the client's, as they came
+    noted: dict[bytes, bytes]  # those of them that the relay itself reads
     client: str  # its address
     tee: Tee
     status: int
@@ -78,12 +79,12 @@ def loss(outcome: Outcome, exchange_id: str, route: CompiledRoute) -> Outcome:
 
 def read_capture(captured: Captured) -> Verdict:
     """Read a capture: was it whole, may it be shadowed, is it in the sample; credentials out.  Not for event loops."""
-    if not codings.is_known(captured.content_encoding):
+    if captured.content_encoding and not codings.is_known(captured.content_encoding):
         return Verdict("not_shadowable", "unknown_coding")
     if captured.cut is not None and not _was_whole(captured):
         return Verdict("client_gone" if captured.cut == "client" else "teacher_error")
     body = b"".join(captured.tee.request)
-    coding = header_value(captured.headers, b"content-encoding")
+    coding = _noted(captured, b"content-encoding")
     try:
         decoded = codings.decode(body, coding, captured.decoded_limit) if coding else body
     except codings.CodingError as error:
@@ -91,14 +92,14 @@ def read_capture(captured: Captured) -> Verdict:
     reading = read_request(captured.surface, decoded)
     if reading.not_shadowable is not None:
         return Verdict("not_shadowable", reading.not_shadowable)
-    session = header_value(captured.headers, SESSION).strip()[:_LONGEST_SESSION] or None
+    session = _noted(captured, SESSION)[:_LONGEST_SESSION] or None
     unit = unit_of(
         captured.id,
         later_turn=reading.turn != "first",
         session=session,
         conversation_key=reading.conversation_key,
     )
-    wanted = header_value(captured.headers, SHADOW).strip().lower() == "on"
+    wanted = _noted(captured, SHADOW).lower() == "on"
     probability = 1.0 if wanted else captured.route.sample
     if not unit.drawn(probability):
         return Verdict("sampled_out")
@@ -120,9 +121,10 @@ def read_capture(captured: Captured) -> Verdict:
         model=_model(reading, captured.path),
         headers={
             name.decode("latin-1"): header_value(captured.headers, name)
-            for name in {name for name, _ in captured.headers} & captured.route.header_segments
+            for name in captured.route.header_segments
+            if any(name == other for other, _ in captured.headers)
         },
-        tags=parse_tags(header_value(captured.headers, TAGS)),
+        tags=parse_tags(_noted(captured, TAGS)),
         session=session,
         unit=unit.hash,
         unit_kind=unit.kind,
@@ -132,6 +134,10 @@ def read_capture(captured: Captured) -> Verdict:
     return Verdict("journaled", exchange=exchange)
 
 
+def _noted(captured: Captured, name: bytes) -> str:
+    return captured.noted.get(name, b"").decode("latin-1").strip()
+
+
 def is_event_stream(content_type: str) -> bool:
     """Whether an answer's content type says that it is streamed."""
     return content_type[:17].lower() == "text/event-stream"
@@ -139,6 +145,8 @@ def is_event_stream(content_type: str) -> bool:
 
 def parse_tags(value: str) -> dict[str, str]:
     """``tenant=acme,tier=gold`` by key; what is no such pair, or too long, or too many, is left out."""
+    if not value:
+        return {}
     tags: dict[str, str] = {}
     for item in value.split(","):
         key, found, text = (part.strip() for part in item.partition("="))
@@ -163,15 +171,9 @@ def _model(reading: RequestReading, path: str) -> str | None:
 
 def _repeat_key(captured: Captured, body: bytes) -> str:
     """The same for the same body from one client, told by its credential, else by its address."""
-    who = next(
-        (
-            value
-            for name in (b"authorization", b"api-key", b"x-api-key", ACCESS_KEY)
-            for other, value in captured.headers
-            if other == name
-        ),
-        captured.client.encode(),
-    )
+    noted = captured.noted
+    keys = (noted[name] for name in (b"authorization", b"api-key", b"x-api-key", ACCESS_KEY) if name in noted)
+    who = next(keys, captured.client.encode())
     digest = hashlib.sha256(hashlib.sha256(who).digest())
     digest.update(captured.path.encode("latin-1"))
     digest.update(body)

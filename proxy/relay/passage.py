@@ -20,8 +20,7 @@ from proxy.relay.headers import (
     EXCHANGE_ID,
     SHADOW,
     RequestHead,
-    answer_headers,
-    header_value,
+    read_answer_headers,
     read_request_headers,
     with_own_key,
 )
@@ -248,14 +247,13 @@ class Passage:
 
     async def _give(self, answer: UpstreamAnswer) -> None:
         """Pass the answer on as it comes.  Returning before the body's end makes the server close the connection."""
-        headers = answer_headers(answer.headers, self._id.encode())
-        length = header_value(headers, b"content-length")
-        self._content = (header_value(headers, b"content-type"), header_value(headers, b"content-encoding"))
+        head = read_answer_headers(answer.headers, self._id.encode())
+        self._content = (head.content_type, head.content_encoding)
         self._status = answer.status
-        ends_early = answer.status in _BODILESS and length not in ("", "0") and self._scope["method"] != "HEAD"
+        ends_early = head.has_length and answer.status in _BODILESS and self._scope["method"] != "HEAD"
         if ends_early:  # the server would insist on a body of that length
-            headers.append((b"connection", b"close"))
-        await self._send_timed({"type": "http.response.start", "status": answer.status, "headers": headers})
+            head.forwarded.append((b"connection", b"close"))
+        await self._send_timed({"type": "http.response.start", "status": answer.status, "headers": head.forwarded})
         tee = self._tee
         more = not ends_early
         while more:
@@ -336,6 +334,7 @@ class Passage:
                 surface=surface,
                 path=self._path,
                 headers=self._scope["headers"],
+                noted=self._head.noted,
                 client=client[0] if client else "",
                 tee=tee,
                 status=self._status,
