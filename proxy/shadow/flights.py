@@ -125,7 +125,7 @@ class Flights:
 
     def unpark(self, now: float) -> list[Delivery]:
         """Deliveries to give back to the journal, as their lanes have places again or they have become too old."""
-        places = {lane: lane.slots - lane.waiting for parked in self._parked.values() for lane in parked.lanes}
+        places = {lane: lane.places for parked in self._parked.values() for lane in parked.lanes}
         leaving = []
         for exchange_id, parked in self._parked.items():  # oldest first
             lane = next((lane for lane in parked.lanes if places[lane] > 0), None)
@@ -138,11 +138,14 @@ class Flights:
 
 
 def make_room(lanes: Collection[Lane]) -> int:
-    """Where some students wait for exchanges while others' queues take all the room: send half of the longest away."""
-    longest = max(lanes, key=lambda lane: lane.waiting, default=None)
-    if longest is None or not longest.waiting or not any(lane.idle for lane in lanes):
+    """Where some students wait for exchanges while another's queue takes all the room: send its excess away.
+
+    Those within ``Lane.places`` stay: they would come back at once.
+    """
+    longest = max(lanes, key=lambda lane: -lane.places, default=None)
+    if longest is None or longest.places >= 0 or not any(lane.idle for lane in lanes):
         return 0
-    return longest.park((longest.waiting + 1) // 2)
+    return longest.park(-longest.places)
 
 
 def without_exchange(delivery: Delivery) -> Delivery:

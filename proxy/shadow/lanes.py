@@ -35,6 +35,11 @@ class Lane:
     def slots(self) -> int:
         return self._slots
 
+    @property
+    def places(self) -> int:
+        """How many more may come to wait: as many wait as are under way, so that no slot is ever empty for long."""
+        return self._slots - len(self._waiters)
+
     async def enter(self) -> None:
         """Wait for a slot. Raises ParkedError when sent away instead."""
         if self.idle:

@@ -28,6 +28,7 @@ from proxy.shadow.routes import serve_routes
 from proxy.store.base import Store
 
 Result = TypeVar("Result")
+PARKED_SECONDS = 0.05  # between looks at places for parked exchanges
 
 _log = structlog.get_logger()
 
@@ -38,12 +39,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = 30.0
     most_leased: int = 64  # at a time
     most_in_flight: int = 256  # exchanges; more where the students' concurrency needs it
-    most_bytes: int = 32 * 2**20  # of bodies in flight; in memory they take several times as much
+    most_bytes: int = 64 * 2**20  # of bodies in flight; in memory they take several times as much
     most_parked: int = 20_000  # exchanges whose leases are held for a slow student
     most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
     scoring_seconds: float = 10.0
     longest_idle: float = 0.25
-    poll_seconds: float = 1.0  # paused routes, the journal's tallies, parked exchanges
+    poll_seconds: float = 1.0  # paused routes, the journal's tallies
     retention_seconds: float = 600.0
     stop_seconds: float = 5.0
     breaker: BreakerPolicy = BreakerPolicy()
@@ -155,6 +156,7 @@ class _Running:
             background = [
                 group.create_task(self._recorder.run()),
                 group.create_task(self._hold_leases()),
+                group.create_task(self._bring_back_parked()),
                 group.create_task(self._follow()),
                 group.create_task(self._retain()),
             ]
@@ -194,7 +196,7 @@ class _Running:
             await asyncio.sleep(0.05)
             return False
         students = [each.client for route in self.processor.routes.values() for each in route.students]
-        # Twice what may be asked at once, so that no student ever waits for the journal.
+        # For each student as many as may be under way and wait for a slot: nobody's take another's room.
         self._flights.most = max(self._settings.most_in_flight, 2 * sum(each.lane.slots for each in students))
         if self._flights.full:
             make_room([each.lane for each in students])
@@ -234,13 +236,18 @@ class _Running:
             with contextlib.suppress(JournalError):  # those that run out are delivered again, which does no harm
                 await self._journal.extend(self._flights.leased(), self._settings.lease_seconds)
 
+    async def _bring_back_parked(self) -> None:
+        """Through the journal: only it still has the exchanges."""
+        while True:
+            await asyncio.sleep(PARKED_SECONDS)
+            if back := self._flights.unpark(self._now()):
+                with contextlib.suppress(JournalError):  # their leases run out, then
+                    await self._journal.release(back)
+
     async def _follow(self) -> None:
-        """What others want: paused routes, places for parked exchanges, the relay's tallies in the store."""
+        """What others want: paused routes, the relay's tallies in the store."""
         while True:
             await self._learn_paused()
-            with contextlib.suppress(JournalError):
-                if back := self._flights.unpark(self._now()):
-                    await self._journal.release(back)
             await self._take_over_tallies()
             await asyncio.sleep(self._settings.poll_seconds)
 

@@ -10,15 +10,15 @@ class Broken(Comparator):
     name = "broken"
     version = "1"
 
-    def compare(self, request, teacher, student):
-        raise ZeroDivisionError(teacher.content)
+    def compare(self, *pair):
+        raise ZeroDivisionError(pair)
 
 
 class Odd(Comparator):
     name = "odd"
     version = "1"
 
-    def compare(self, request, teacher, student):
+    def compare(self, *_):
         return Score(score=float("nan"), agree=True)
 
 
@@ -27,7 +27,7 @@ class NoChat(Comparator):
     version = "1"
     surfaces: ClassVar = frozenset({"embeddings"})
 
-    def compare(self, request, teacher, student):
+    def compare(self, *_):
         return Score(score=1.0, agree=True)
 
 
@@ -35,6 +35,6 @@ class Slow(Comparator):
     name = "slow"
     version = "1"
 
-    def compare(self, request, teacher, student):
+    def compare(self, *_):
         threading.Event().wait(60)
         return Score(score=1.0, agree=True)

@@ -28,7 +28,8 @@ PATIENCE = 20.0
 TEACHER = "teacher-1"
 QUICK = WorkerSettings(
     poll_seconds=0.05,
-    stop_seconds=1.0,
+    longest_idle=0.03,
+    stop_seconds=0.5,
     scoring_seconds=1.0,
     breaker=BreakerPolicy(first_wait=60.0),
 )
@@ -73,7 +74,6 @@ def exchange(number: int = 1, *, answer: str = "four", prompt: str = "two and tw
         "duration": 0.5,
     }
     return Exchange(**{**fields, **more})
-
 
 
 @dataclass
@@ -156,7 +156,9 @@ class World:
 
 
 @contextlib.contextmanager
-def world(directory: Path, *students: dict[str, Any], settings: WorkerSettings = QUICK, **route: Any) -> Iterator[World]:
+def world(
+    directory: Path, *students: dict[str, Any], settings: WorkerSettings = QUICK, **route: Any
+) -> Iterator[World]:
     there = World(directory, configuration(*students, **route), settings)
     try:
         yield there

@@ -7,19 +7,19 @@ import time
 
 import msgspec
 import pytest
-from tests.shadow.shadow_world import exchange, only, student, world
 
 from tests.fakes.chat import chat_completion, chat_events, chat_reply
 from tests.fakes.upstream import Reply, Upstream, json_reply, sse_reply
+from tests.shadow.shadow_world import exchange, only, student, world
 
 
 def answering(content="four", **more):
-    return lambda seen: json_reply(chat_completion(content, model="student-1", **more))
+    return lambda _: json_reply(chat_completion(content, model="student-1", **more))
 
 
 def error(status, code="", message="no", headers=(), **fields):
     body = {"error": {"message": message, "type": "invalid_request_error", "code": code, **fields}}
-    return lambda seen: Reply(
+    return lambda _: Reply(
         status=status, headers=[("content-type", "application/json"), *headers], pieces=(msgspec.json.encode(body),)
     )
 
@@ -48,9 +48,9 @@ def test_an_answer_is_scored(tmp_path, said, outcome):
 
 
 CANNOT_BE_USED = {
-    "not JSON": (lambda seen: Reply(pieces=(b"\x00\x01 garbage",)), "not_json"),
-    "another shape": (lambda seen: json_reply({"hello": 1}), "unusable_shape"),
-    "no body": (lambda seen: Reply(), "empty"),
+    "not JSON": (lambda _: Reply(pieces=(b"\x00\x01 garbage",)), "not_json"),
+    "another shape": (lambda _: json_reply({"hello": 1}), "unusable_shape"),
+    "no body": (lambda _: Reply(), "empty"),
     "an empty text": (answering(""), "empty"),
     "cut off by a limit": (answering("fo", finish_reason="length"), "truncated"),
     "cut off by a filter": (answering("fo", finish_reason="content_filter"), "filtered"),
@@ -60,7 +60,7 @@ CANNOT_BE_USED = {
         "context_length_exceeded",
     ),
     "refused by a filter before it began": (error(400, "content_filter"), "filtered"),
-    "an error inside a 200": (lambda seen: json_reply({"error": {"message": "x", "code": "boom"}}), "error_in_answer"),
+    "an error inside a 200": (lambda _: json_reply({"error": {"message": "x", "code": "boom"}}), "error_in_answer"),
 }
 
 
@@ -102,20 +102,20 @@ def test_an_unavailable_student_is_missing(tmp_path, status, kind):
 
 
 def test_a_student_that_hangs_is_missing_by_timeout(tmp_path):
-    pair = pair_of(tmp_path, lambda seen: Reply(hang=True), timeout="200ms")
+    pair = pair_of(tmp_path, lambda _: Reply(hang=True), timeout="200ms")
 
     assert (pair.outcome, pair.answer.error["kind"]) == ("unavailable", "timeout")
 
 
 def test_a_student_that_drips_ends_at_the_timeout(tmp_path):
-    pair = pair_of(tmp_path, lambda seen: Reply(pieces=[b" "] * 1000, pause=0.05), timeout="300ms")
+    pair = pair_of(tmp_path, lambda _: Reply(pieces=[b" "] * 1000, pause=0.05), timeout="300ms")
 
     assert (pair.outcome, pair.answer.error["kind"]) == ("unavailable", "timeout")
 
 
 @pytest.mark.parametrize("reply", [Reply(pieces=[b'{"a":', b"1}"], abort_after=1), Reply(pieces=[b"x"], abort_after=0)])
 def test_a_student_that_closes_early_is_missing(tmp_path, reply):
-    pair = pair_of(tmp_path, lambda seen: reply)
+    pair = pair_of(tmp_path, lambda _: reply)
 
     assert (pair.outcome, pair.answer.error["kind"]) == ("unavailable", "connection")
 
@@ -131,13 +131,13 @@ def test_a_student_that_is_unreachable_is_missing(tmp_path):
 
 
 def test_a_stream_that_breaks_off_is_missing(tmp_path):
-    pair = pair_of(tmp_path, lambda seen: sse_reply(chat_events("four", model="s")[:2]), ttft=True)
+    pair = pair_of(tmp_path, lambda _: sse_reply(chat_events("four", model="s")[:2]), ttft=True)
 
     assert (pair.outcome, pair.answer.error["kind"]) == ("unavailable", "connection")
 
 
 def test_a_flooding_student_is_cut_off(tmp_path):
-    with Upstream(lambda seen: Reply(pieces=[b" " * 2**16] * 512)) as upstream:
+    with Upstream(lambda _: Reply(pieces=[b" " * 2**16] * 512)) as upstream:
         with world(tmp_path, student(url=upstream.url)) as there:
             pair = only(there.run(exchange())).pair
 
@@ -149,7 +149,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     bomb = gzip.compress(b" " * 2**26)
     headers = [("content-type", "application/json"), ("content-encoding", "gzip")]
 
-    pair = pair_of(tmp_path, lambda seen: Reply(headers=headers, pieces=[bomb]))
+    pair = pair_of(tmp_path, lambda _: Reply(headers=headers, pieces=[bomb]))
 
     assert pair.scores["exact"].kinds == ("too_large",)
 
@@ -206,7 +206,11 @@ def test_a_failing_deciding_comparator_leaves_the_pair_unscored(tmp_path):
             assert pair.outcome == "unscored"
             assert pair.scores["exact"].agree
             assert pair.answer.content == "four"
-            failures = {"route": "r", "comparator": "tests.shadow.shadow_comparators:Broken", "error": "ZeroDivisionError"}
+            failures = {
+                "route": "r",
+                "comparator": "tests.shadow.shadow_comparators:Broken",
+                "error": "ZeroDivisionError",
+            }
             assert there.counted("understudy_comparator_failures_total", **failures) == 1
 
 
