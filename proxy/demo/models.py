@@ -7,10 +7,12 @@ seen the rare language; ``mended`` is the same small student, with examples of i
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from proxy.demo.task import RARE, SHARES, examples
 from proxy.errors import UsageError
@@ -44,14 +46,29 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 class Classifier:
-    """A trained model."""
+    """A trained model, made from a fitted vectorizer and a fitted linear classifier.
 
-    def __init__(self, pipeline: Any) -> None:
-        self._pipeline = pipeline
+    It labels one text at a time, so it does scikit-learn's arithmetic itself: the checks of its input that
+    ``predict`` makes on each call take twenty times as long.
+    """
+
+    def __init__(self, vectorizer: Any, classifier: Any) -> None:
+        self._pieces_of = vectorizer.build_analyzer()
+        self._columns: Mapping[str, int] = vectorizer.vocabulary_
+        self._rarity = vectorizer.idf_
+        self._weights = classifier.coef_.T
+        self._offsets = classifier.intercept_
+        self._labels = classifier.classes_
 
     def label(self, text: str) -> str:
         """The intent of a text."""
-        return str(self._pipeline.predict([text])[0])
+        counts = Counter(self._columns[piece] for piece in self._pieces_of(text) if piece in self._columns)
+        if not counts:
+            return str(self._labels[np.argmax(self._offsets)])
+        columns = np.fromiter(counts, dtype=np.intp)
+        values = (1.0 + np.log(np.fromiter(counts.values(), dtype=float))) * self._rarity[columns]
+        scores = (values / np.linalg.norm(values)) @ self._weights[columns] + self._offsets
+        return str(self._labels[np.argmax(scores)])
 
 
 def need_demo_packages() -> None:
@@ -70,14 +87,11 @@ def train(recipe: Recipe) -> Classifier:
     need_demo_packages()
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
 
     messages = examples(recipe.languages, each=recipe.each, seed=recipe.seed)
-    pipeline = make_pipeline(
-        TfidfVectorizer(
-            analyzer=recipe.looks_at, ngram_range=recipe.lengths, max_features=recipe.most, sublinear_tf=True
-        ),
-        LogisticRegression(C=30.0, max_iter=200),
+    vectorizer = TfidfVectorizer(
+        analyzer=recipe.looks_at, ngram_range=recipe.lengths, max_features=recipe.most, sublinear_tf=True
     )
-    pipeline.fit([message.text for message in messages], [message.intent for message in messages])
-    return Classifier(pipeline)
+    table = vectorizer.fit_transform([message.text for message in messages])
+    classifier = LogisticRegression(C=30.0, max_iter=200).fit(table, [message.intent for message in messages])
+    return Classifier(vectorizer, classifier)

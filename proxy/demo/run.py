@@ -78,9 +78,13 @@ def _wait_until_compared(started: Running, requests: int, advance: Callable[[int
 
 
 def _totals(started: Running) -> dict[str, float]:
-    """Each metric summed over its labels."""
+    """Each metric summed over its labels; none while they cannot be read."""
     totals: dict[str, float] = {}
-    for family in text_string_to_metric_families(get(f"{started.admin_url}/metrics")):
+    try:
+        text = get(f"{started.admin_url}/metrics")
+    except OSError:  # asked again in a moment
+        return totals
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
     return totals

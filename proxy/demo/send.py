@@ -28,7 +28,9 @@ async def _send_all(url: str, messages: Sequence[Message], sent: Callable[[], No
     waiting = enumerate(messages)
     try:
         async with (
-            openai.AsyncOpenAI(base_url=url, api_key="demo", max_retries=1) as client,
+            # The environment's HTTP proxy is not for this machine's own addresses.
+            openai.DefaultAsyncHttpxClient(trust_env=False) as http,
+            openai.AsyncOpenAI(base_url=url, api_key="demo", max_retries=1, http_client=http) as client,
             asyncio.TaskGroup() as tasks,
         ):
             for _ in range(_CONCURRENCY):
