@@ -57,7 +57,9 @@ def running(directory: Path, *, mended: bool) -> Iterator[Running]:
         config = directory / "understudy.yaml"
         config.write_text(_configuration(directory, teacher_url, student_url, port, admin_port), encoding="utf-8")
         command = [sys.executable, "-m", "proxy.cli", "serve", "--config", str(config)]
-        proxy = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 -- our own
+        # An HTTP proxy that the environment names is not for this machine's own addresses.
+        environment = {**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        proxy = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)  # noqa: S603 -- our own
         stack.callback(_stop, proxy)
         started = Running(
             config=config,
