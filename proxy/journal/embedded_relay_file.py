@@ -20,6 +20,8 @@ TALLIES_KEPT = 35 * 86400.0
 _SMALLEST = 2**20
 _CHUNK = 1000
 _SPARE_PAGES = 64 * 2**20 // PAGE  # free space that an all but empty file may keep
+# Bytes of a row: the most that a leaf page takes whole, the least it keeps of a longer one, a chained page's worth.
+_LARGEST, _SMALLEST_LOCAL, _CHAIN = PAGE - 35, (PAGE - 12) * 32 // 255 - 23, PAGE - 4
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -34,7 +36,7 @@ class Room(msgspec.Struct, frozen=True):
     def within(cls, limit: int) -> Room:
         """Room in ``limit`` bytes, or in 1 MiB if that is more."""
         limit = max(limit, _SMALLEST)
-        log = min(limit // 8, 16 * 2**20)
+        log = min(limit // 16, 16 * 2**20)
         pages = (limit - 2 * log) // PAGE  # the log may reach twice its size before anything is refused
         return cls(pages, min(pages // 8, 4096), log)
 
@@ -76,6 +78,7 @@ class RelayFile:
         self._workers = workers
         self.connection = connect(path, timeout=2.0)
         self._execute = self.connection.execute
+        self._execute("PRAGMA secure_delete = FAST")  # some builds write zeros over all that is deleted: twice the I/O
         self._execute(f"PRAGMA max_page_count = {room.pages}")
         self._execute(f"PRAGMA wal_autocheckpoint = {max(8, room.log // PAGE // 2)}")
         self._execute(f"PRAGMA journal_size_limit = {room.log}")
@@ -96,10 +99,14 @@ class RelayFile:
                 return False
         except FileNotFoundError:
             return False
+        self.empty_log()
+        return self._log.stat().st_size > 2 * self._room.log
+
+    def empty_log(self) -> None:
+        """Bring the write-ahead log's pages home and give its room back, unless a reader is in the way."""
         self._execute("PRAGMA busy_timeout = 50")
         self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._execute("PRAGMA busy_timeout = 2000")
-        return self._log.stat().st_size > 2 * self._room.log
 
     def append(self, exchanges: Sequence[Exchange], bodies: Sequence[bytes], now: float) -> None:
         """Add exchanges; what is oldest makes room for them. Raises JournalFullError."""
@@ -153,9 +160,9 @@ class RelayFile:
         self._execute("DELETE FROM tallies WHERE bucket < ?", (now - TALLIES_KEPT,))
         (kept,) = self._execute("SELECT bytes FROM state").fetchone()
         (free,) = self._execute("PRAGMA freelist_count").fetchone()
-        if kept < _SMALLEST and free > _SPARE_PAGES:
+        if kept < _SMALLEST and free > min(_SPARE_PAGES, self._room.pages):
             self._execute("VACUUM")
-            self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.empty_log()
 
     def _make_room(self, sizes: Sequence[int], now: float) -> int:
         """Let go of what is oldest until new bodies fit; returns how many of the first of them must do without."""
@@ -231,17 +238,20 @@ def encode_bodies(exchanges: Sequence[Exchange]) -> list[bytes]:
 
 
 def pages_needed(sizes: Sequence[int], stubs: int = 0) -> int:
-    """An upper bound of the pages that new entries take, by SQLite's file format (section 1.6, table leaf cells)."""
-    largest, smallest, chain = PAGE - 35, (PAGE - 12) * 32 // 255 - 23, PAGE - 4
-    chained = 0
-    in_leaves = (len(sizes) + stubs) * 160  # the entry itself
+    """An upper bound of the pages that new entries take: SQLite's file format (section 1.6), filled in order."""
+    chained = leaves = left = 0
     for size in sizes:
-        payload = size + 16
+        payload = size + 8
         local = payload
-        if payload > largest:
-            local = smallest + (payload - smallest) % chain
-            if local > largest:
-                local = smallest
-            chained += -(-(payload - local) // chain)
-        in_leaves += local
-    return chained + 2 * in_leaves // (PAGE - 8) + 8
+        if payload > _LARGEST:
+            local = _SMALLEST_LOCAL + (payload - _SMALLEST_LOCAL) % _CHAIN
+            if local > _LARGEST:
+                local = _SMALLEST_LOCAL
+            chained += -(-(payload - local) // _CHAIN)
+        cell = local + 20
+        if cell > left:
+            leaves += 1
+            left = PAGE - 12
+        left -= cell
+    entries = (len(sizes) + stubs) * 200 // PAGE
+    return chained + leaves + leaves // 200 + entries + 8

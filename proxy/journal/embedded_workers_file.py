@@ -34,7 +34,8 @@ class WorkersFile:
         self._inode = inode_of(path)
         self._connection = connect(path, timeout=5.0)
         self._execute = self._connection.execute
-        self._execute("PRAGMA journal_size_limit = 4194304")
+        self._execute("PRAGMA wal_autocheckpoint = 100")
+        self._execute("PRAGMA journal_size_limit = 1048576")
 
     def is_in_place(self) -> bool:
         """Whether the file still has its name: somebody may have cleared the directory."""

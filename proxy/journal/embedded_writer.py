@@ -78,11 +78,8 @@ class EmbeddedWriter:
             if self._file is not None and not self._file.is_in_place():
                 self._drop()
             file = self._opened()
-            try:
+            with self._rolled_back_on_errors(file):
                 file.collect(now, seconds=_COLLECT_SECONDS)
-            except sqlite3.Error:
-                self._roll_back(file)
-                raise
             with self._transaction(file):
                 file.keep_within_room(now)
             if now >= self._prune_after:
@@ -103,21 +100,24 @@ class EmbeddedWriter:
 
     @contextlib.contextmanager
     def _transaction(self, file: RelayFile) -> Iterator[None]:
-        try:
+        with self._rolled_back_on_errors(file):
             file.connection.execute("BEGIN IMMEDIATE")
             yield
             file.connection.execute("COMMIT")
-        except BaseException:
-            self._roll_back(file)
-            raise
 
-    def _roll_back(self, file: RelayFile) -> None:
-        """Nothing of the transaction stays. A connection that cannot even do that is replaced by the next call."""
+    @contextlib.contextmanager
+    def _rolled_back_on_errors(self, file: RelayFile) -> Iterator[None]:
         try:
-            if file.connection.in_transaction:
-                file.connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._drop()
+            yield
+        except BaseException as error:
+            try:
+                if file.connection.in_transaction:
+                    file.connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    file.empty_log()  # only commits do it otherwise, and none succeeds while the log fills the disk
+            except sqlite3.Error:
+                self._drop()  # the next call opens the file anew
+            raise
 
     def _drop(self) -> None:
         if self._file is not None:
