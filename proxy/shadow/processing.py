@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -17,6 +18,7 @@ from proxy.shadow.exchanges import ReadExchange, bare_record, read_exchange
 from proxy.shadow.failures import StudentFailure
 from proxy.shadow.flights import Flights
 from proxy.shadow.lanes import Lane, ParkedError
+from proxy.shadow.offload import offload
 from proxy.shadow.recorder import Outcome
 from proxy.shadow.routes import Served, ServedRoute
 from proxy.shadow.scoring import Scored, ScoringThreads, score_pair
@@ -63,6 +65,7 @@ class Processor:
         self._scoring_seconds = scoring_seconds
         self._most_attempts = most_attempts
         self._now = now
+        self._first = True
         self._readers = asyncio.Semaphore(READERS)
         self._scorers = ScoringThreads(SCORERS)
 
@@ -102,17 +105,17 @@ class Processor:
         return None
 
     async def _read(self, delivery: Delivery, served: ServedRoute) -> ReadExchange:
-        assert delivery.exchange is not None  # noqa: S101 -- told apart by the caller
+        exchange = delivery.exchange
+        assert exchange is not None  # noqa: S101 -- told apart by the caller
         async with self._readers:
             await self._flights.may_be_read()
-            read = await asyncio.to_thread(
-                read_exchange,
-                delivery.exchange,
-                served.route,
-                redact=served.redact,
-                salt=self._salt,
-                limit=served.limit,
+            work = functools.partial(
+                read_exchange, exchange, served.route, redact=served.redact, salt=self._salt, limit=served.limit
             )
+            # What is compressed may be large, and the first one loads what tells languages and prices.
+            unknown = self._first or bool(exchange.content_encoding)
+            self._first = False
+            read = await offload(work, math.inf if unknown else len(exchange.request) + len(exchange.response))
             self._flights.was_read(delivery.exchange_id, read.size)
             return read
 
@@ -172,7 +175,10 @@ class Processor:
                 judged = refused
             else:
                 model = result.model
-                judged = await asyncio.to_thread(judge, terms, read, result)
+                packed = bool(result.http.content_encoding)
+                judged = await offload(
+                    functools.partial(judge, terms, read, result), math.inf if packed else len(result.http.body)
+                )
             scored = await self._score(read, served, student, judged) if judged.comparable else None
             return _Paired(pair=compared(terms, judged, scored), model=model)
 

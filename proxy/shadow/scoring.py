@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
+import queue
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -62,10 +64,13 @@ def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
 
 
 class ScoringThreads:
-    """Runs what may hang in threads that nobody waits for at exit; at most ``limit`` at a time, hanging ones too."""
+    """Threads for what may hang: ``limit`` at most, those that hang among them, and nobody waits for them at exit."""
 
     def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._free = asyncio.Semaphore(limit)
+        self._started = 0
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     async def run(self, function: Callable[[], Result], timeout: float) -> Result:  # noqa: ASYNC109 -- not cancelled
         """The function's result. Raises TimeoutError; the thread keeps its place until the function ends."""
@@ -74,23 +79,28 @@ class ScoringThreads:
             loop = asyncio.get_running_loop()
             answer: asyncio.Future[Result] = loop.create_future()
 
-            def conclude(result: Result | None, error: Exception | None) -> None:
+            def conclude(set_answer: Callable[[], None]) -> None:
                 self._free.release()
-                if answer.done():
-                    return
-                if error is not None:
-                    answer.set_exception(error)
-                else:
-                    answer.set_result(result)  # type: ignore[arg-type]  # None only beside an error
+                if not answer.done():
+                    set_answer()
 
             def work() -> None:
-                result, failure = None, None
                 try:
-                    result = function()
+                    set_answer = functools.partial(answer.set_result, function())
                 except Exception as error:  # noqa: BLE001 -- carried over to who awaits
-                    failure = error
+                    set_answer = functools.partial(answer.set_exception, error)
                 with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-                    loop.call_soon_threadsafe(conclude, result, failure)
+                    loop.call_soon_threadsafe(conclude, set_answer)
 
-            threading.Thread(target=work, name="scoring", daemon=True).start()
+            self._work.put(work)
+            self._start_thread()
             return await answer
+
+    def _start_thread(self) -> None:
+        if self._started < self._limit:
+            self._started += 1
+            threading.Thread(target=self._serve, name="scoring", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self._work.get()()

@@ -114,12 +114,10 @@ class StudentClient:
     ) -> StudentAnswer | StudentFailure:
         streamable = surface not in NOT_STREAMED
         stream = streamable and (self.student.ttft or self._streams_only)
-        http = await self._post(
-            surface, await self._payload(model, surface, body, stream=stream), stream, held, deadline
-        )
+        http = await self._post(surface, self._payload(model, surface, body, stream=stream), stream, held, deadline)
         if streamable and not stream and needs_streaming(http.status, http.body):
             stream = True
-            payload = await self._payload(model, surface, body, stream=True)
+            payload = self._payload(model, surface, body, stream=True)
             http = await self._post(surface, payload, stream, held, deadline)
             self._streams_only = http.successful
         if http.successful:
@@ -128,16 +126,11 @@ class StudentClient:
             self._discovery.forget(model)
         return failure_of(http.status, http.body)
 
-    async def _payload(self, model: str, surface: str, body: dict[str, Any], *, stream: bool) -> bytes:
+    def _payload(self, model: str, surface: str, body: dict[str, Any], *, stream: bool) -> bytes:
         student = self.student
-
-        def encode() -> bytes:
-            wanted = requests.student_request(
-                surface, body, model=model, put=student.set, drop=student.drop, stream=stream
-            )
-            return json_text.encode(wanted)
-
-        return await asyncio.to_thread(encode)
+        return json_text.encode(
+            requests.student_request(surface, body, model=model, put=student.set, drop=student.drop, stream=stream)
+        )
 
     async def _post(
         self, surface: str, payload: bytes, stream: bool, held: contextlib.AsyncExitStack, deadline: float
