@@ -267,10 +267,16 @@ class Passage:
                     self._first_byte_at = now
             more = not answer.ended
             if chunk or not more:
-                await self._send_timed({"type": "http.response.body", "body": chunk, "more_body": more})
+                await self._send_timed(
+                    {"type": "http.response.body", "body": chunk, "more_body": more or ends_by_closing}
+                )
                 if chunk and tee is not None:
                     tee.add_response(chunk)
         self._finished = True
+
+    async def _send_body(self, part: bytes, *, more: bool) -> None:
+        ends_by_closing = self._scope["http_version"] == "1.0"  # see RelayProtocol
+        await self._send_timed({"type": "http.response.body", "body": part, "more_body": more or ends_by_closing})
 
     async def _send_timed(self, message: dict[str, Any]) -> None:
         began = perf_counter()
@@ -289,7 +295,7 @@ class Passage:
         if self._body.held is None and b"expect" in self._head.noted:
             headers.append((b"connection", b"close"))  # nobody knows whether the body will still be sent
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": refusal.body, "more_body": False})
+        await self._send_body(refusal.body, more=False)
         self._finished = True
 
     def _settle(self) -> None:

@@ -1,18 +1,22 @@
-"""uvicorn's protocol, but a request that offers an upgrade nobody takes up keeps its body.
+"""uvicorn's protocol with two things mended.
 
 httptools stops parsing at the head of every request with ``Upgrade``, as if the other protocol began there.  A server
 that ignores the offer (RFC 9110, 7.8), and this one always does, has to read the body all the same.
+
+uvicorn sends chunks to clients that speak HTTP/1.0, which know none.  Theirs is a body that ends with the connection;
+the application never says that it is complete, upon which uvicorn closes.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class UpgradeIgnoringProtocol(HttpToolsProtocol):
+class RelayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         try:
@@ -22,6 +26,12 @@ class UpgradeIgnoringProtocol(HttpToolsProtocol):
                 self._read_on(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.chunked_encoding = False
+            self.cycle.expected_content_length = sys.maxsize
 
     def _read_on(self, rest: bytes) -> None:
         framing = [pair for pair in self.headers if pair[0] in {b"content-length", b"transfer-encoding"}]

@@ -22,7 +22,7 @@ from proxy.journal.base import JournalWriter
 from proxy.metrics import RelayMetrics
 from proxy.relay.aiohttp_upstream import AiohttpUpstream
 from proxy.relay.app import Relay
-from proxy.relay.protocol import UpgradeIgnoringProtocol
+from proxy.relay.protocol import RelayProtocol
 from proxy.relay.routing import compile_table
 
 _KEEP_ALIVE_SECONDS = 75
@@ -70,7 +70,7 @@ async def serve_relay(  # noqa: PLR0917 - as the parts that call it know it
     server = _Server(
         uvicorn.Config(
             relay,
-            http=UpgradeIgnoringProtocol,
+            http=RelayProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -252,6 +252,23 @@ def test_other_upgrades_are_ignored_and_websockets_refused() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("raw", [chunked((b"all ", b"of it")), whole(b"all of it")])
+def test_old_clients_get_bodies_that_end_with_the_connection(raw: bytes) -> None:
+    async def scenario() -> None:
+        async with running(answering(raw)) as relay:
+            client = await relay.connect()
+            client.writer.write(b"GET /v1/models HTTP/1.0\r\n\r\n")
+            _, headers = await client.head()
+            assert b"transfer-encoding" not in dict(headers)
+            assert await asyncio.wait_for(client.reader.read(), 10) == b"all of it"
+            refused = await relay.connect()
+            refused.writer.write(b"GET /v1/x HTTP/1.0\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+            assert (await refused.head())[0] == 501
+            assert (await asyncio.wait_for(refused.reader.read(), 10)).endswith(b"}")
+
+    run(scenario())
+
+
 def test_long_headers_pass_both_ways() -> None:
     long = b"x" * 60_000
 
