@@ -267,9 +267,7 @@ class Passage:
                     self._first_byte_at = now
             more = not answer.ended
             if chunk or not more:
-                await self._send_timed(
-                    {"type": "http.response.body", "body": chunk, "more_body": more or ends_by_closing}
-                )
+                await self._send_body(chunk, more=more)
                 if chunk and tee is not None:
                     tee.add_response(chunk)
         self._finished = True
