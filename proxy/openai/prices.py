@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Mapping
 
 from proxy.openai.usage import Usage
 
 _MILLION = 1_000_000
+_PROVIDERS = ("openai", None)  # some names are OpenAI's only when it is asked by name; None: whoever lists it
 
 
 def cost_usd(model: str | None, usage: Usage, price: Mapping[str, float | None] | None) -> float | None:
@@ -38,14 +41,29 @@ def _configured(usage: Usage, price: Mapping[str, float | None]) -> float | None
 def _listed(model: str, usage: Usage) -> float | None:
     import genai_prices
 
+    if not _is_listed(model):
+        return None
     counts = genai_prices.Usage(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
     )
-    for provider in ("openai", None):  # some names are OpenAI's only when it is asked by name
+    for provider in _PROVIDERS:
         try:
             return float(genai_prices.calc_price(counts, model, provider_id=provider).total_price)
         except (LookupError, ValueError):
-            continue  # a model that is not in the list, or is not priced by tokens
+            continue  # a model that this provider does not list, or does not price by tokens
     return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_listed(model: str) -> bool:
+    """Whether anybody lists the model: looking in vain takes milliseconds, so it is not done again for every pair."""
+    import genai_prices
+
+    nothing = genai_prices.Usage(input_tokens=0, output_tokens=0)
+    for provider in _PROVIDERS:
+        with contextlib.suppress(LookupError, ValueError):
+            genai_prices.calc_price(nothing, model, provider_id=provider)
+            return True
+    return False
