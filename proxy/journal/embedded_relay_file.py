@@ -19,6 +19,7 @@ TALLIES_KEPT = 35 * 86400.0
 
 _SMALLEST = 2**20
 _CHUNK = 1000
+_SHED_AT_ONCE = 2**16
 _SPARE_PAGES = 64 * 2**20 // PAGE  # free space that an all but empty file may keep
 # Bytes of a row: the most that a leaf page takes whole, the least it keeps of a longer one, a chained page's worth.
 _LARGEST, _SMALLEST_LOCAL, _CHAIN = PAGE - 35, (PAGE - 12) * 32 // 255 - 23, PAGE - 4
@@ -193,19 +194,24 @@ class RelayFile:
         for held in (progress.leased, frozenset[int]()):
             seq = 0
             while batch := self._execute(
-                "SELECT seq FROM bodies WHERE seq > ? ORDER BY seq LIMIT 200", (seq,)
+                "SELECT seq, size FROM bodies JOIN entries USING (seq) WHERE seq > ? ORDER BY seq LIMIT 100", (seq,)
             ).fetchall():
-                for (seq,) in batch:
-                    if seq not in held:
-                        self._shed(seq)
-                        yield True
+                seq = batch[-1][0]
+                yield from self._shed([row for row in batch if row[0] not in held])
 
-    def _shed(self, seq: int) -> None:
-        self._execute(
-            "UPDATE state SET stubs = stubs + 1, bytes = bytes - (SELECT size FROM entries WHERE seq = ?)", (seq,)
-        )
-        self._execute("UPDATE entries SET size = 0 WHERE seq = ?", (seq,))
-        self._execute("DELETE FROM bodies WHERE seq = ?", (seq,))
+    def _shed(self, oldest: Sequence[tuple[int, int]]) -> Iterator[bool]:
+        """Let go of bodies, (number, size) each, some 64 KiB at a time."""
+        begin = size = 0
+        for end, (_, its_size) in enumerate(oldest, 1):
+            size += its_size
+            if size < _SHED_AT_ONCE and end < len(oldest):
+                continue
+            seqs = [(seq,) for seq, _ in oldest[begin:end]]
+            self.connection.executemany("UPDATE entries SET size = 0 WHERE seq = ?", seqs)
+            self.connection.executemany("DELETE FROM bodies WHERE seq = ?", seqs)
+            self._execute("UPDATE state SET stubs = stubs + ?, bytes = bytes - ?", (len(seqs), size))
+            begin, size = end, 0
+            yield True
 
     def _collecting(self, settled: Sequence[Range]) -> Iterator[bool]:
         for first, last in settled:
