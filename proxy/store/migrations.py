@@ -157,6 +157,16 @@ CREATE TABLE counts (
     PRIMARY KEY (series_id, bucket, measure, bin)
 ) WITHOUT ROWID;
 
+-- The same counts by UTC day, so that reading months of them is quick; kept in the same transactions.
+CREATE TABLE daily_counts (
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    day INTEGER NOT NULL,
+    measure TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (series_id, day, measure, bin)
+) WITHOUT ROWID;
+
 CREATE TABLE captures (
     route TEXT NOT NULL,
     bucket INTEGER NOT NULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair,
 
 _PAGE = 50  # pairs read, or exchanges forgotten, at a time
 _FOREVER = 2**62
+_DAY = 86_400
 _ALL_ROUTES = ""  # in table `paused`; no route is named so
 _SERIES_REMEMBERED = 50_000
 
@@ -96,7 +98,7 @@ class SQLiteStore:
         self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
     ) -> list[CountRow]:
         rows = self._connection.query(
-            statements.COUNTS, evidence_id=evidence_id, source=source, **_between(since, until)
+            statements.COUNTS, evidence_id=evidence_id, source=source, **_days_between(since, until)
         )
         return [CountRow(**row) for row in rows]
 
@@ -112,7 +114,7 @@ class SQLiteStore:
         """Of live exchanges, from the five-minute bucket that ``since`` falls into."""
         begins = 0 if since is None else bucket_of(since)
         histograms: dict[str, dict[int, int]] = {}
-        for row in self._connection.query(statements.TRAFFIC, route=route, since=begins):
+        for row in self._connection.query(statements.TRAFFIC, route=route, **_days_between(begins, None)):
             histograms.setdefault(row["measure"], {})[row["bin"]] = row["n"]
         span = self._connection.query(statements.TRAFFIC_SPAN, route=route, since=begins)[0]
         sums = {measure: sum(bins.values()) for measure, bins in histograms.items()}
@@ -183,13 +185,17 @@ class SQLiteStore:
     def _add(self, totals: Totals) -> dict[Series, int]:
         """Add to the counts; returns the ids of the series that had to be looked up."""
         found: dict[Series, int] = {}
-        rows: list[tuple[int, int, str, int, int]] = []
+        by_bucket: list[tuple[int, int, str, int, int]] = []
+        by_day: Counter[tuple[int, int, str, int]] = Counter()
         for series, cells in totals.by_series().items():
             id_ = self._series_ids.get(series)
             if id_ is None:
                 id_ = found[series] = self._series_id(series)
-            rows.extend((id_, *cell, n) for cell, n in cells.items())
-        self._connection.execute_many(statements.ADD_COUNT, sorted(rows))
+            for (bucket, measure, bin_), n in cells.items():
+                by_bucket.append((id_, bucket, measure, bin_, n))
+                by_day[id_, _day_of(bucket), measure, bin_] += n
+        self._connection.execute_many(statements.ADD_COUNT, sorted(by_bucket))
+        self._connection.execute_many(statements.ADD_DAILY_COUNT, [(*key, n) for key, n in sorted(by_day.items())])
         return found
 
     def _series_id(self, series: Series) -> int:
@@ -223,6 +229,19 @@ def _version(base: str, first_model: str, present_model: str) -> str:
 
 def _between(since: int | None, until: int | None) -> dict[str, int]:
     return {"since": 0 if since is None else since, "until": _FOREVER if until is None else until}
+
+
+def _days_between(since: int | None, until: int | None) -> dict[str, int]:
+    """The same, with the whole days that lie in between: none where ``first_day`` equals ``last_day``."""
+    between = _between(since, until)
+    first, last = _day_of(between["since"] + _DAY - 1), _day_of(between["until"])
+    if first >= last:
+        first = last = between["until"]
+    return between | {"first_day": first, "last_day": last}
+
+
+def _day_of(bucket: int) -> int:
+    return bucket // _DAY * _DAY
 
 
 def _json(ids: Sequence[str]) -> str:

@@ -73,21 +73,37 @@ ADD_COUNT = """
 INSERT INTO counts (series_id, bucket, measure, bin, n) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (series_id, bucket, measure, bin) DO UPDATE SET n = n + excluded.n
 """
-COUNTS = """
+ADD_DAILY_COUNT = """
+INSERT INTO daily_counts (series_id, day, measure, bin, n) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (series_id, day, measure, bin) DO UPDATE SET n = n + excluded.n
+"""
+_SUMS = """
+WITH wanted AS (SELECT id FROM series WHERE {series})
+SELECT series_id, measure, bin, sum(n) AS n FROM (
+    SELECT counts.* FROM wanted JOIN counts ON series_id = wanted.id
+    WHERE bucket >= :since AND bucket < :first_day
+    UNION ALL
+    SELECT daily_counts.* FROM wanted JOIN daily_counts ON series_id = wanted.id
+    WHERE day >= :first_day AND day < :last_day
+    UNION ALL
+    SELECT counts.* FROM wanted JOIN counts ON series_id = wanted.id
+    WHERE bucket >= :last_day AND bucket < :until
+)
+GROUP BY series_id, measure, bin
+"""
+COUNTS = f"""
 SELECT series.comparator, series.segment_key, series.segment_value, series.probability,
-    counts.measure, counts.bin, sum(counts.n) AS n
-FROM series JOIN counts ON counts.series_id = series.id
-WHERE series.evidence_id = :evidence_id AND series.source = :source
-    AND counts.bucket >= :since AND counts.bucket < :until
-GROUP BY series.comparator, series.segment_key, series.segment_value, series.probability, counts.measure, counts.bin
-ORDER BY series.comparator, series.segment_key, series.segment_value, series.probability, counts.measure, counts.bin
-"""
-TRAFFIC = """
-SELECT counts.measure, counts.bin, sum(counts.n) AS n
-FROM series JOIN counts ON counts.series_id = series.id
-WHERE series.route = :route AND series.student = '' AND series.source = 'live' AND counts.bucket >= :since
-GROUP BY counts.measure, counts.bin
-"""
+    sums.measure, sums.bin, sum(sums.n) AS n
+FROM ({_SUMS.format(series="evidence_id = :evidence_id AND source = :source")}) AS sums
+JOIN series ON series.id = sums.series_id
+GROUP BY series.comparator, series.segment_key, series.segment_value, series.probability, sums.measure, sums.bin
+ORDER BY series.comparator, series.segment_key, series.segment_value, series.probability, sums.measure, sums.bin
+"""  # noqa: S608 - the condition is ours
+TRAFFIC = f"""
+SELECT measure, bin, sum(n) AS n
+FROM ({_SUMS.format(series="route = :route AND student = '' AND source = 'live'")})
+GROUP BY measure, bin
+"""  # noqa: S608 - the condition is ours
 TRAFFIC_SPAN = """
 SELECT min(captured_at) AS first, max(captured_at) AS last FROM exchanges
 WHERE route = :route AND source = 'live' AND captured_at >= :since

@@ -127,6 +127,16 @@ CREATE TABLE counts (
     PRIMARY KEY (series_id, bucket, measure, bin)
 ) WITHOUT ROWID;
 
+-- The same counts by UTC day, so that reading months of them is quick; kept in the same transactions.
+CREATE TABLE daily_counts (
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    day INTEGER NOT NULL,
+    measure TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (series_id, day, measure, bin)
+) WITHOUT ROWID;
+
 CREATE TABLE captures (
     route TEXT NOT NULL,
     bucket INTEGER NOT NULL,
@@ -163,3 +173,4 @@ VALUES ('e0', 'small', 'intents', 'live', 1790000099.0, 1790000100.0, 'v1', 'd1'
 INSERT INTO teacher_versions VALUES ('intents', 'gpt-4o', 'gpt-4o-2024-08-06', 1790000100.0, 0);
 INSERT INTO series VALUES (1, 1, 'live', '0', 'intents', 'small', 'gpt-4o-2024-08-06', '', 'all', '', 1.0);
 INSERT INTO counts VALUES (1, 1790000100, 'pairs', 0, 1);
+INSERT INTO daily_counts VALUES (1, 1789948800, 'pairs', 0, 1);

@@ -167,6 +167,29 @@ def test_counts_are_kept_apart_by_sampling_probability_and_read_by_time(store):
     assert evidence.probability_floor == 1.0
 
 
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+@settings(max_examples=8, deadline=None)
+@given(
+    buckets=st.lists(st.integers(-576, 576), min_size=1, max_size=20),
+    since=st.none() | st.integers(-576, 576),
+    until=st.none() | st.integers(-576, 576),
+)
+def test_counts_between_two_buckets_are_those_of_the_pairs_between_them(engine, buckets, since, until):
+    with tempfile.TemporaryDirectory() as directory, closing(ENGINES[engine](Path(directory))()) as store:
+        store.record([settlement(f"e{n}", "agreed", at=T0 + 300 * bucket) for n, bucket in enumerate(buckets)])
+        (evidence,) = store.evidences("intents", "small")
+
+        rows = store.counts(
+            evidence.id,
+            since=None if since is None else int(T0) + 300 * since,
+            until=None if until is None else int(T0) + 300 * until,
+        )
+
+        expected = [each for each in buckets if (since is None or each >= since) and (until is None or each < until)]
+        pairs = sum(row.n for row in rows if (row.measure, row.segment_key) == ("pairs", "all"))
+        assert pairs == len(expected)
+
+
 def test_counts_grow_with_time_not_with_traffic(open_again):
     store = open_again()
     store.record([settlement("e0", "agreed")])
