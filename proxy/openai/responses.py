@@ -11,8 +11,9 @@ from proxy.openai.errors import error_label
 from proxy.openai.reading import Assembled, Reading, UnreadableAnswerError, text_or_none, token_logprobs
 from proxy.openai.stream import Payload
 
-_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
-_UNFINISHED = frozenset({"queued", "in_progress"})
+# Tuples, not sets: a stranger's `type` may be a list, which no set can be asked about.
+_TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+_UNFINISHED = ("queued", "in_progress")
 _FINISH_REASONS = {"max_output_tokens": "length"}
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
@@ -52,7 +53,7 @@ def read(response: dict[str, Any]) -> Reading:
                 logprobs.extend(part["logprobs"])
         elif part.get("type") == "refusal" and isinstance(part.get("refusal"), str):
             refusals.append(part["refusal"])
-    calls = tuple(_tool_call(item) for item in output if item.get("type") in _CALLS)
+    calls = tuple(_tool_call(item) for item in output if item.get("type") in tuple(_CALLS))
     return Reading(
         answer=Answer(
             model=text_or_none(response.get("model")),

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 _ASKED_IN = {"chat/completions": "messages", "completions": "prompt", "responses": "input", "embeddings": "input"}
-_OWN_TOOLS = frozenset({"function", "custom"})  # the client runs these itself
-_PLAIN_ITEMS = frozenset(
-    {
-        "message",
-        "reasoning",
-        "function_call",
-        "function_call_output",
-        "custom_tool_call",
-        "custom_tool_call_output",
-    }
+# Tuples, not sets: a stranger's `type` may be a list, which no set can be asked about.
+_OWN_TOOLS = ("function", "custom")  # the client runs these itself
+_PLAIN_ITEMS = (
+    "message",
+    "reasoning",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
 )
 # Chat models that search the web whether asked to or not: gpt-4o-search-preview, gpt-5-search-api and their snapshots.
 _SEARCHING_MODELS = ("search-preview", "search-api")

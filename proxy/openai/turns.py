@@ -10,9 +10,10 @@ from proxy.openai import json_text
 
 Turn = Literal["first", "later", "after_tool"]
 
-_TOOL_ROLES = frozenset({"tool", "function"})
-_INSTRUCTING_ROLES = frozenset({"system", "developer"})
-_TEXT_PARTS = frozenset({"text", "input_text"})
+# Tuples, not sets: a stranger's `role` may be a list, which no set can be asked about.
+_TOOL_ROLES = ("tool", "function")
+_INSTRUCTING_ROLES = ("system", "developer")
+_TEXT_PARTS = ("text", "input_text")
 
 
 def turn_of(surface: str, body: dict[str, Any]) -> Turn:

@@ -154,3 +154,12 @@ def test_a_flipped_byte_raises_nothing_but_a_coding_error(body, coding, data):
 def test_garbage_after_a_gzip_member_is_corrupt():
     assert reason(gzip.compress(b"x") + b"garbage", "gzip") == "corrupt"
     assert reason(gzip.compress(b"x") + b"\0\0garbage", "gzip") == "corrupt"
+
+
+def test_a_zstd_frame_that_wants_more_memory_than_http_allows_is_refused():
+    wide = zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=False)
+    compressor = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    frame = compressor.compress(b"x") + compressor.flush()
+
+    assert zstandard.ZstdDecompressor().decompressobj().decompress(frame) == b"x"
+    assert reason(frame, "zstd") == "corrupt"

@@ -2,7 +2,7 @@ import copy
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.openai import requests
@@ -121,6 +121,8 @@ KEYS = [
 
 
 @given(surface=SURFACES, body=st.dictionaries(st.sampled_from(KEYS), anything, max_size=5))
+@example(surface=CHAT, body={"messages": [{"role": {}, "content": [{"type": []}]}], "tools": [{"type": []}]})
+@example(surface="responses", body={"input": [{"type": [], "content": [{"type": {}}]}], "tools": [{"type": {}}]})
 def test_whatever_shape_a_body_has_reading_and_asking_never_raise(surface, body):
     before = copy.deepcopy(body)
 
