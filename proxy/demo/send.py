@@ -30,14 +30,15 @@ async def _send_all(url: str, messages: Sequence[Message], sent: Callable[[], No
         async with (
             # The environment's HTTP proxy is not for this machine's own addresses.
             openai.DefaultAsyncHttpxClient(trust_env=False) as http,
-            openai.AsyncOpenAI(base_url=url, api_key="demo", max_retries=1, http_client=http) as client,
+            openai.AsyncOpenAI(base_url=url, api_key="demo", max_retries=1, timeout=60, http_client=http) as client,
             asyncio.TaskGroup() as tasks,
         ):
             for _ in range(_CONCURRENCY):
                 tasks.create_task(_send_waiting(client, waiting, sent))
     except* openai.OpenAIError as errors:
         first = errors.exceptions[0]
-        raise UnderstudyError(f"a request failed: {type(first).__name__}") from errors
+        code = getattr(first, "code", None) or getattr(first, "status_code", None) or "no answer"
+        raise UnderstudyError(f"a request failed: {type(first).__name__} ({code})") from errors
 
 
 async def _send_waiting(client: Any, waiting: Iterator[tuple[int, Message]], sent: Callable[[], None]) -> None:
