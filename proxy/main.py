@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from proxy.config.checks import check_config, parse_listen
+from proxy.config.checks import parse_listen
 from proxy.config.model import Config
 from proxy.errors import ConfigurationError, StoreError, UsageError
 from proxy.journal.embedded import journal_directory
@@ -37,8 +37,7 @@ def serve(source: ConfigSource, roles: frozenset[str] = ROLES) -> None:
     Raises:
         UsageError: the configuration, a port or the store cannot work; nothing was started.
     """
-    config = source.load()
-    check_config(config)
+    config = source.load_checked()
     _open_store_once(config)
     journal_directory(config.store).mkdir(parents=True, exist_ok=True)
     configure_logging("supervisor")
@@ -168,8 +167,7 @@ async def _reload_when_changed(
         await hangup.wait()
         hangup.clear()
         try:
-            new = source.load()
-            check_config(new)
+            new = source.load_checked()
         except ConfigurationError as error:
             _log.error("configuration_refused", error=str(error), kept="the one before")
             continue

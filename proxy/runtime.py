@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from proxy.config.load import load_config, quick_config
+from proxy.config.checks import check_config
+from proxy.config.load import load_checked, load_config, quick_config
 from proxy.config.model import Config
 
 
@@ -21,10 +21,19 @@ class ConfigSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     student_model: str | None = None
     comparator: str | None = None
 
-    def load(self, environment: Mapping[str, str] = os.environ) -> Config:
+    def load(self) -> Config:
         """Read and validate it. Raises ConfigurationError."""
+        return self._from_flags() if self.file is None else load_config(Path(self.file), os.environ)
+
+    def load_checked(self) -> Config:
+        """The same with the checks of ``understudy check``: dearer, and only needed before processes start."""
         if self.file is not None:
-            return load_config(Path(self.file), environment)
+            return load_checked(Path(self.file), os.environ)
+        config = self._from_flags()
+        check_config(config)
+        return config
+
+    def _from_flags(self) -> Config:
         return quick_config(
             teacher=self.teacher or "",
             student=self.student,

@@ -9,6 +9,7 @@ from proxy.analysis import bounds
 from proxy.analysis.records import Agreement, Circumstances, Gate, Slice
 
 EXPLORATORY = "exploratory: chosen after looking, so it never promotes"
+LATE = "it appeared after the segments of this evidence were settled, so it is not judged on its own"
 NO_PAIRS = "no pairs yet"
 
 

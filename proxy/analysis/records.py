@@ -22,6 +22,7 @@ class Gate:
     min_pairs: int  # units
     min_days: int
     require: tuple[tuple[str, str], ...] | None = None  # segments as (key, value); None: auto
+    settled: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # whether each is required; empty: not yet
 
 
 @dataclass(frozen=True, slots=True)

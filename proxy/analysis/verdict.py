@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from proxy.analysis import bounds, reasons
 from proxy.analysis.records import Agreement, Circumstances, Decision, Gate, SegmentDecision, Slice, Verdict
+from proxy.analysis.settling import AUTO_SHARE
 
-AUTO_SHARE = 0.01  # of the units: the values that `require: auto` asks for
 MISSING_LIMIT = 0.01  # with more missing than this nothing promotes
 EXCLUDED_LIMIT = 0.2  # nor with more left out while paused
 LOST_LIMIT = 0.001  # nor any segment, with more captures lost before their segments were known
@@ -45,7 +45,9 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
         reasons=(*reasons.misconfigured(overall, circumstances), *because),
         units_needed=_units_needed(overall, required, gate, floor) if verdict == "undecided" else None,
         segments=tuple(
-            _decide_segment(segment, overall, gate, circumstances, required=required, number=len(segments))
+            _decide_segment(
+                segment, overall, gate, circumstances, required=required, number=len(gate.settled) or len(segments)
+            )
             for segment in segments
         ),
     )
@@ -53,10 +55,11 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
 
 def required_slices(overall: Slice, segments: Sequence[Slice], gate: Gate) -> list[Slice]:
     """The segment values that the verdict asks for; those named but never seen are there, empty."""
-    if gate.require is None:
+    if gate.require is None and not gate.settled:
         return [segment for segment in segments if segment.units >= AUTO_SHARE * overall.units]
     seen = {(segment.key, segment.value): segment for segment in segments}
-    return [seen.get(name, Slice(key=name[0], value=name[1])) for name in dict.fromkeys(gate.require)]
+    names = gate.require if gate.require is not None else sorted(name for name, asked in gate.settled.items() if asked)
+    return [seen.get(name, Slice(key=name[0], value=name[1])) for name in dict.fromkeys(names)]
 
 
 def _decide_segment(
@@ -78,6 +81,8 @@ def _decide_segment(
         lacking.append(reasons.excluded(overall, EXCLUDED_LIMIT))
     if circumstances.lost_share > LOST_LIMIT:
         lacking.append(reasons.lost(circumstances.lost_share, LOST_LIMIT))
+    if gate.settled and (segment.key, segment.value) not in gate.settled:
+        lacking.append(reasons.LATE)
     lacking += _unproven([segment], gate, gate.alpha / number, floor)
 
     agreement = _agreement(segment, gate, floor)

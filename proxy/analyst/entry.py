@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,14 +11,17 @@ from typing import Any
 
 from proxy.analysis.latency import quantile_ms
 from proxy.analysis.records import Agreement, Circumstances, Decision, Gate
+from proxy.analysis.settling import joining, settle
 from proxy.analysis.verdict import decide
 from proxy.analyst.money import cost_of
 from proxy.analyst.summary import Lost, Money, Summary, summarise
 from proxy.config.model import Route, Student
+from proxy.errors import StoreError
 from proxy.journal.base import BUCKET_SECONDS, bucket_of
 from proxy.store.base import Store
 from proxy.store.records import LATENCY_STEP, LOST, Evidence
 
+WEEK = 7 * 86400.0
 METHOD = "betting with fixed bets over weighted counts; each bound holds at every look"
 # Named by the contract, brought by later versions.
 NOT_YET: dict[str, Any] = {
@@ -57,15 +62,16 @@ class Chosen:
 def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, window: Window) -> dict[str, Any]:
     """What the evidence says of a student."""
     evidence = chosen.evidence
-    gate = gate_of(route)
     summary = _summary(store, route, chosen, window)
+    full_days = store.full_days(evidence.id, window.end) if evidence else 0
+    gate = _settled(store, gate_of(route), summary, chosen, window, full_days)
     decision = decide(
         summary.overall,
         summary.segments,
         gate,
         Circumstances(
             probability_floor=_probability_floor(summary, evidence),
-            full_days=store.full_days(evidence.id, window.end) if evidence else 0,
+            full_days=full_days,
             exploratory=window.since is not None,
             lost_share=summary.lost_share,
             student_errors=summary.student_errors,
@@ -80,7 +86,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
         "pairs_needed": decision.units_needed,
         "agreement": _agreement(decision.agreement),
         "target": gate.target,
-        "full_days": store.full_days(evidence.id, window.end) if evidence else 0,
+        "full_days": full_days,
         "missing": {"share": summary.overall.missing_share, "kinds": dict(summary.overall.missing)},
         "excluded": {"share": summary.overall.excluded_share, "kinds": dict(summary.excluded)},
         **NOT_YET,
@@ -167,6 +173,40 @@ def _identity(route: Route, student: str | None, chosen: Chosen, window: Window)
         "read_until": rfc3339(window.end),
         "exploratory": window.since is not None,
     }
+
+
+def _settled(  # noqa: PLR0917 - one step of student_entry
+    store: Store, gate: Gate, summary: Summary, chosen: Chosen, window: Window, full_days: int
+) -> Gate:
+    """The gate with the segments that were settled for the evidence; they are settled at the first look that can."""
+    evidence = chosen.evidence
+    if evidence is None:
+        return gate
+    settled = store.settled_segments(evidence.id)
+    if chosen.successor is None and window.since is None:
+        if not settled:
+            new = settle(summary.overall, summary.segments, gate, full_days)
+        elif window.end - evidence.since >= WEEK:
+            new = _joining(store, evidence, settled, window)
+        else:
+            new = {}
+        if new:
+            with contextlib.suppress(StoreError):  # a full disk keeps nobody from reading; the next look settles them
+                store.settle_segments(evidence.id, new, at=window.now)
+            settled = settled | new
+    return dataclasses.replace(gate, settled=settled)
+
+
+def _joining(
+    store: Store, evidence: Evidence, settled: Mapping[tuple[str, str], bool], window: Window
+) -> dict[tuple[str, str], bool]:
+    week = summarise(
+        store.counts(evidence.id, since=bucket_of(window.end - WEEK), until=window.until),
+        decides=evidence.decides,
+        lost=Lost(missing={}, paused=0, probability=1.0),
+    )
+    units = {(segment.key, segment.value): segment.units for segment in week.segments}
+    return joining(settled, units, week.overall.units)
 
 
 def _summary(store: Store, route: Route, chosen: Chosen, window: Window) -> Summary:

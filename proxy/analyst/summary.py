@@ -70,7 +70,7 @@ def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost) -> Summary:
         pairs=table.total(ALL, "pairs"),
         overall=overall,
         segments=tuple(segment for segment in segments if segment.units),
-        lost_share=lost_units / max(1, overall.units + lost_units),
+        lost_share=lost_units / max(1, overall.units),
         excluded=_with_more(table.by_kind(ALL, "excluded"), {"paused": lost.paused}),
         comparators={name: means for name in table.comparators if (means := _means(table, name))},
         kinds=table.by_kind(ALL, "kind"),
@@ -147,7 +147,7 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
     return Slice(
         key=name[0],
         value=name[1],
-        units=table.total(name, "low", decides),
+        units=table.total(name, "low", decides) + sum(lost_missing.values()),
         low=units("low", 0),
         high=units("high", TOP_BIN),
         valid=units("valid", None),

@@ -64,11 +64,8 @@ def shadow(config: ConfigFlag = None) -> None:
 
 def check(config: ConfigFlag = None) -> None:
     """Validate the configuration."""
-    from proxy.config.checks import check_config
-
     source = config_source(config)
-    loaded = source.load()
-    check_config(loaded)
+    loaded = source.load_checked()
     students = sum(len(route.students) for route in loaded.routes)
     print(f"{source.file}: ok, {len(loaded.routes)} routes with {students} students")
     for route in loaded.routes:

@@ -7,7 +7,7 @@ counts change in the same transaction as the pairs they count; merge of counts i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -73,6 +73,15 @@ class Store(Protocol):
         self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
     ) -> list[CountRow]:
         """Counts of buckets in [since, until), unix seconds at bucket starts."""
+
+    def settled_segments(self, evidence_id: int) -> dict[tuple[str, str], bool]:
+        """The segment values (key, value) that were settled for an evidence, and whether each is required.
+
+        Empty until they are settled.
+        """
+
+    def settle_segments(self, evidence_id: int, required: Mapping[tuple[str, str], bool], *, at: float) -> None:
+        """Add values, or make them required; none leaves, and none ceases to be required."""
 
     def full_days(self, evidence_id: int, until: float) -> int:
         """24-hour periods since the evidence began that ended by ``until`` and hold at least one pair."""

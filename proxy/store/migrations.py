@@ -23,6 +23,11 @@ def readable_views(db: Database) -> None:
     db.executescript(_READABLE_VIEWS)
 
 
+@migrations(name="0003_settled_segments")
+def settled_segments(db: Database) -> None:
+    db.executescript(_SETTLED_SEGMENTS)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -178,6 +183,17 @@ CREATE TABLE captures (
 ) WITHOUT ROWID;
 
 CREATE TABLE paused (route TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+_SETTLED_SEGMENTS = """
+CREATE TABLE settled_segments (
+    evidence_id INTEGER NOT NULL REFERENCES evidence (id),
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    required INTEGER NOT NULL,
+    settled_at REAL NOT NULL,
+    PRIMARY KEY (evidence_id, key, value)
+) WITHOUT ROWID;
 """
 
 _READABLE_VIEWS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -101,6 +101,18 @@ class SQLiteStore:
             statements.COUNTS, evidence_id=evidence_id, source=source, **_days_between(since, until)
         )
         return [CountRow(**row) for row in rows]
+
+    def settled_segments(self, evidence_id: int) -> dict[tuple[str, str], bool]:
+        rows = self._connection.query(statements.SETTLED_SEGMENTS, evidence_id=evidence_id)
+        return {(row["key"], row["value"]): bool(row["required"]) for row in rows}
+
+    def settle_segments(self, evidence_id: int, required: Mapping[tuple[str, str], bool], *, at: float) -> None:
+        rows = [
+            {"evidence_id": evidence_id, "key": key, "value": value, "required": int(asked), "settled_at": at}
+            for (key, value), asked in required.items()
+        ]
+        with self._connection.writing():
+            self._connection.execute_many(statements.SETTLE_SEGMENT, rows)
 
     def full_days(self, evidence_id: int, until: float) -> int:
         days: int = self._connection.query(statements.FULL_DAYS, evidence_id=evidence_id, until=until)[0]["days"]

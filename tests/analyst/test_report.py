@@ -89,7 +89,7 @@ def test_lost_captures_are_missing_in_all_and_stop_segments(store):
     only = entry(store)
 
     assert only["missing"]["kinds"] == {"too_large": 2}
-    assert only["units"] == 400
+    assert only["units"] == 402
     assert only["agreement"]["estimate"] == 1
     assert only["verdict"] == "promote"
     [segment] = only["segments"]
@@ -274,3 +274,25 @@ def test_four_replicas_give_the_same_report_as_one(tmp_path, store):
 
     with closing(SQLiteStore(four)) as merged:
         assert entry(merged) == entry(store)
+
+
+def test_required_segments_are_settled_at_the_first_look_that_can_and_stay_required(store):
+    tenants = [{"tenant": "a"}, {"tenant": "b"}]
+    for number, segments in enumerate(tenants):
+        record(store, ["agreed"] * 200, segments=segments, begins=T0 + number)
+    entry(store)
+    record(store, ["agreed"] * 30_000, segments={"tenant": "a"}, begins=T0 + 2)  # b falls under 1%
+
+    only = entry(store)
+
+    required = {part["value"]: part["required"] for part in only["segments"] if part["key"] == "tenant"}
+    assert required == {"a": True, "b": True}
+    assert store.settled_segments(only["evidence_id"])[("tenant", "b")] is True
+
+
+def test_a_look_that_was_chosen_settles_nothing(store):
+    record(store, ["agreed"] * 300)
+
+    only = entry(store, since=T0)
+
+    assert store.settled_segments(only["evidence_id"]) == {}
