@@ -18,6 +18,14 @@ def test_lines_may_end_in_any_of_the_three_ways(end):
     assert events(stream) == [Event("greeting", b"hello"), Event("", b"again")]
 
 
+def test_a_line_end_of_two_bytes_is_one_even_when_it_is_cut_between_them():
+    parser = sse.EventParser()
+
+    found = parser.feed(b"data: one\r") + parser.feed(b"\ndata: two\r\n\r") + parser.feed(b"\n")
+
+    assert found == [Event("", b"one\ntwo")]
+
+
 def test_data_of_several_lines_is_joined_by_newlines():
     assert events(b"data: one\ndata: two\ndata\n\n") == [Event("", b"one\ntwo\n")]
 
