@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.analyst.entry import Chosen, Window, rfc3339, route_entry, student_entry
 from proxy.config.model import Config, Route, Student
+from proxy.definition import build_comparators, definition_hash
 from proxy.errors import UsageError
 from proxy.journal.base import bucket_of
 from proxy.store.base import Store
@@ -80,11 +81,12 @@ def _students(routes: Sequence[Route], name: str | None) -> list[tuple[Route, St
 
 
 def _in_force(store: Store, route: Route, student: Student) -> Chosen:
-    """The newest evidence, unless the version has changed since and has no pairs yet."""
+    """The newest evidence, unless version or definition of agreement have changed since and have no pairs yet."""
     version = store.version_in_force(route.name, student.name, student.base_version)
-    evidences = store.evidences(route.name, student.name)
-    newest = evidences[-1] if evidences and evidences[-1].version == version else None
-    return Chosen(version=version, evidence=newest)
+    definition = definition_hash(route, build_comparators(route))
+    newest = next(reversed(store.evidences(route.name, student.name)), None)
+    in_force = newest is not None and (newest.version, newest.definition) == (version, definition)
+    return Chosen(version=version, evidence=newest if in_force else None)
 
 
 def _earlier_entry(

@@ -8,11 +8,9 @@ import aiohttp
 import msgspec
 
 from comparators.base import Comparator
-from comparators.registry import ComparatorError, build
 from proxy.config.model import Config, Route
-from proxy.errors import ConfigurationError
+from proxy.definition import build_comparators, definition_hash
 from proxy.shadow.breaker import BreakerPolicy
-from proxy.shadow.definition import definition_hash
 from proxy.shadow.exchanges import Redact
 from proxy.shadow.redaction import redactor
 from proxy.shadow.settle import Terms
@@ -70,7 +68,7 @@ def serve_routes(
 
     ready = {}
     for route in config.routes:
-        comparators = _comparators(route)
+        comparators = build_comparators(route)
         definition = definition_hash(route, comparators)
         redact = redactor(route.redact)
         students = tuple(
@@ -83,6 +81,7 @@ def serve_routes(
                     redact=redact,
                     salt=salt,
                     limit=config.limits.decoded,
+                    sample=route.sample,
                 ),
             )
             for index, student in enumerate(route.students)
@@ -91,10 +90,3 @@ def serve_routes(
             route=route, comparators=comparators, redact=redact, limit=config.limits.decoded, students=students
         )
     return ready
-
-
-def _comparators(route: Route) -> tuple[tuple[str, Comparator], ...]:
-    try:
-        return tuple((use.label, build(use.use, use.options)) for use in route.comparators)
-    except ComparatorError as error:
-        raise ConfigurationError(f"route {route.name}: {error}") from error

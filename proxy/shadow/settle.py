@@ -26,6 +26,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     redact: Redact
     salt: bytes
     limit: int
+    sample: float = 1.0
 
     @property
     def labels(self) -> list[str]:
@@ -161,6 +162,7 @@ def _pair(terms: Terms, outcome: str, answer: AnswerRecord, scores: dict[str, Sc
         version=terms.student.base_version,
         definition=terms.definition,
         decides=terms.comparators[0][0],
+        sample=terms.sample,
         outcome=outcome,
         answer=answer,
         scores=scores or {},

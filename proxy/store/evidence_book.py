@@ -92,7 +92,7 @@ class EvidenceBook:
                     "decides": pair.decides,
                     "since": since,
                     "latest": latest,
-                    "probability_floor": exchange.probability,
+                    "probability_floor": min(pair.sample, exchange.probability),
                 },
             )
         else:
@@ -120,7 +120,7 @@ class EvidenceBook:
                 "decides": pair.decides,
                 "since": since,
                 "latest": latest,
-                "probability_floor": exchange.probability,
+                "probability_floor": min(pair.sample, exchange.probability),
             },
         )
         id_: int = self._connection.query(statements.NEWEST_EVIDENCE_ID, **key)[0]["id"]

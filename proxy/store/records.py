@@ -73,6 +73,7 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     definition: str  # hash: the definition of agreement
     decides: str  # name of the comparator that decides agreement
+    sample: float = 1.0  # the route's configured sample: evidence that begins with this pair bets by it
     outcome: str  # one of OUTCOMES
     answer: AnswerRecord
     scores: dict[str, ScoreRecord] = {}

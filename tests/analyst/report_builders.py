@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from proxy.analyst.report import build_report
 from proxy.config.model import Config
+from proxy.definition import build_comparators, definition_hash
 from proxy.journal.base import TallyTotal, bucket_of
 from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
@@ -29,7 +30,13 @@ def config(*students: dict, **route) -> Config:
 ONE = config({})
 
 
-def settled(index: int, outcome: str, *, at: float, version="v1", segments=None, student="small", error=None, **more):
+def definition_of(configured: Config) -> str:
+    return definition_hash(configured.routes[0], build_comparators(configured.routes[0]))
+
+
+def settled(
+    index: int, outcome: str, *, at: float, version="v1", segments=None, student="small", error=None, of=None, **more
+):
     agree = outcome == "agreed"
     scored = outcome in {"agreed", "disagreed"}
     exchange = ExchangeRecord(
@@ -47,7 +54,7 @@ def settled(index: int, outcome: str, *, at: float, version="v1", segments=None,
     pair = PairRecord(
         student=student,
         version=version,
-        definition="d1",
+        definition=definition_of(of or ONE),
         decides="label",
         outcome=outcome,
         answer=AnswerRecord(latency_ms=50.0, cost_usd=0.001)

@@ -254,9 +254,10 @@ def test_what_is_not_there_is_a_users_error_that_names_what_is(store, asked, mes
 
 
 def test_named_segments_are_read_from_the_gate(store):
-    record(store, ["agreed"] * 300)
+    named = config({}, gate={"min_pairs": 100, "require": ["tier=gold"]})
+    record(store, ["agreed"] * 300, of=named)
 
-    only = entry(store, config({}, gate={"min_pairs": 100, "require": ["tier=gold"]}))
+    only = entry(store, named)
 
     assert only["verdict"] == "undecided"
     assert only["reasons"] == ["tier=gold: no pairs yet, and it is required"]
@@ -296,3 +297,11 @@ def test_a_look_that_was_chosen_settles_nothing(store):
     only = entry(store, since=T0)
 
     assert store.settled_segments(only["evidence_id"]) == {}
+
+
+def test_a_changed_definition_of_agreement_is_new_evidence_before_its_first_pair(store):
+    record(store, ["agreed"] * 300)
+
+    only = entry(store, config({}, comparators=[{"use": "exact"}]))
+
+    assert (only["evidence_id"], only["pairs"], only["verdict"]) == (None, 0, "undecided")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.registry import build
-from proxy.shadow.definition import definition_hash
+from proxy.definition import definition_hash
 from proxy.shadow.failures import error_facts, failure_of, needs_streaming
 from proxy.shadow.flights import Flights, make_room
 from proxy.shadow.lanes import Lane, ParkedError

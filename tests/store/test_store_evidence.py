@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,13 @@ def test_the_first_pair_begins_evidence_number_one(store):
     (evidence,) = store.evidences("intents", "small")
     assert (evidence.number, evidence.since, evidence.probability_floor) == (1, T0, 0.25)
     assert (evidence.version, evidence.definition, evidence.decides) == ("v1", "d1", "label")
+
+
+def test_evidence_bets_by_the_configured_sample_also_where_its_first_exchange_was_captured_on_demand(store):
+    first = settled("e1", T0, probability=1.0)
+    store.record([msgspec.structs.replace(first, pairs=(msgspec.structs.replace(first.pairs[0], sample=0.1),))])
+
+    assert store.evidences("intents", "small")[0].probability_floor == 0.1
 
 
 def test_a_new_version_or_definition_begins_evidence_anew(store):

@@ -1,4 +1,4 @@
-"""The definition of agreement: evidence begins anew whenever it changes."""
+"""The definition of agreement: the comparators of a route, and what makes evidence begin anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import Any
 import msgspec
 
 from comparators.base import Comparator
+from comparators.registry import ComparatorError, build
 from proxy.config.model import Route
+from proxy.errors import ConfigurationError
+
+
+def build_comparators(route: Route) -> tuple[tuple[str, Comparator], ...]:
+    try:
+        return tuple((use.label, build(use.use, use.options)) for use in route.comparators)
+    except ComparatorError as error:
+        raise ConfigurationError(f"route {route.name}: {error}") from error
 
 
 def definition_hash(route: Route, comparators: Sequence[tuple[str, Comparator]]) -> str:
