@@ -79,7 +79,7 @@ class RelayFile:
         self._workers = workers
         self.connection = connect(path, timeout=2.0)
         self._execute = self.connection.execute
-        self._execute("PRAGMA secure_delete = FAST")  # some builds write zeros over all that is deleted: twice the I/O
+        self._execute("PRAGMA secure_delete = ON")  # text is kept until its pair is stored, and not a day longer
         self._execute(f"PRAGMA max_page_count = {room.pages}")
         self._execute(f"PRAGMA wal_autocheckpoint = {max(8, room.log // PAGE // 2)}")
         self._execute(f"PRAGMA journal_size_limit = {room.log}")
@@ -151,10 +151,15 @@ class RelayFile:
         settled = read_progress(self._workers, self._origin, now).settled
         chunks = self._collecting(settled)
         more: bool | None = True
+        collected = False
         while more and time.monotonic() < deadline:
             self._execute("BEGIN IMMEDIATE")
             more = next(chunks, None)
             self._execute("COMMIT")
+            collected = collected or more is not None
+        (left,) = self._execute("SELECT entries FROM state").fetchone()
+        if collected and not left:
+            self.empty_log()  # it holds text too, until somebody writes over it
 
     def prune(self, now: float) -> None:
         """Drop old tallies, and give the disk back what an all but empty file has too much of. Not in a transaction."""

@@ -168,7 +168,8 @@ def _read_teacher(exchange: Exchange, limit: int) -> tuple[answers.Reading | Non
         kind = f"status_{exchange.status}"
         return None, TeacherTrouble(outcome="teacher_error", kind=kind), len(exchange.response)
     try:
-        body = codings.decode(exchange.response, exchange.content_encoding, limit)
+        # A client that left after the terminal event cut the coding off before its own end.
+        body = codings.decode(exchange.response, exchange.content_encoding, limit, partial=True)
     except codings.CodingError as error:
         outcome = "unscored" if error.reason in _BEYOND_US else "teacher_error"
         return None, TeacherTrouble(outcome=outcome, kind=error.reason), len(exchange.response)

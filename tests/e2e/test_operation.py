@@ -134,6 +134,12 @@ def test_planted_credentials_show_up_at_their_upstream_alone(running, teacher, s
     running.settled(5)
     page = urllib.request.urlopen(running.admin_url + "/metrics").read()
     listed = msgspec.json.encode(running.pairs())
+
+    def files_with(secret: bytes) -> list[Path]:
+        return [file for file in Path(tmp_path).rglob("*") if file.is_file() and secret in file.read_bytes()]
+
+    assert files_with(b"leaky") == []  # while it runs: the journal never holds a credential
+    wait_for(lambda: files_with(b"user-4711") == [], what="the journal forgets the text of what is stored")
     running.stop()
 
     assert all(value.split()[-1] in str(teacher.seen[-1].headers) for value in planted.values())
