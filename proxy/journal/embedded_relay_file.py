@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -149,17 +150,32 @@ class RelayFile:
         """Delete what the workers settled, for ``seconds`` at most, in transactions of its own."""
         deadline = time.monotonic() + seconds
         settled = read_progress(self._workers, self._origin, now).settled
+        try:
+            collected = self._collect_until(deadline, settled)
+        except sqlite3.OperationalError:
+            if self.connection.in_transaction:
+                self._execute("ROLLBACK")
+            # Writing over takes room, which a full disk has not: what is only let go makes some.
+            self.empty_log()
+            self._execute("PRAGMA secure_delete = OFF")
+            collected = self._collect_until(deadline, settled)
+            self._execute("PRAGMA secure_delete = ON")
+        (left,) = self._execute("SELECT entries FROM state").fetchone()
+        if collected and not left:
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk; the next time it is empty does it
+                self.empty_log()  # it holds text too, until somebody writes over it
+
+    def _collect_until(self, deadline: float, settled: Sequence[Range]) -> bool:
+        """Whether anything was deleted."""
         chunks = self._collecting(settled)
-        more: bool | None = True
         collected = False
+        more: bool | None = True
         while more and time.monotonic() < deadline:
             self._execute("BEGIN IMMEDIATE")
             more = next(chunks, None)
             self._execute("COMMIT")
             collected = collected or more is not None
-        (left,) = self._execute("SELECT entries FROM state").fetchone()
-        if collected and not left:
-            self.empty_log()  # it holds text too, until somebody writes over it
+        return collected
 
     def prune(self, now: float) -> None:
         """Drop old tallies, and give the disk back what an all but empty file has too much of. Not in a transaction."""
