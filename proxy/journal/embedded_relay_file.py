@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from proxy.journal.ranges import Range
 STUB_LIMIT = 200_000  # entries without a body that may pile up while no worker comes for them
 TALLIES_KEPT = 35 * 86400.0
 
+_ROOM_TO_OVERWRITE = 256 * 2**20
 _SMALLEST = 2**20
 _CHUNK = 1000
 _SHED_AT_ONCE = 2**16
@@ -80,7 +81,6 @@ class RelayFile:
         self._workers = workers
         self.connection = connect(path, timeout=2.0)
         self._execute = self.connection.execute
-        self._execute("PRAGMA secure_delete = ON")  # text is kept until its pair is stored, and not a day longer
         self._execute(f"PRAGMA max_page_count = {room.pages}")
         self._execute(f"PRAGMA wal_autocheckpoint = {max(8, room.log // PAGE // 2)}")
         self._execute(f"PRAGMA journal_size_limit = {room.log}")
@@ -147,23 +147,19 @@ class RelayFile:
         self._let_go_until(self._room.budget, now)
 
     def collect(self, now: float, *, seconds: float) -> None:
-        """Delete what the workers settled, for ``seconds`` at most, in transactions of its own."""
+        """Delete what the workers settled, for ``seconds`` at most, in transactions of its own.
+
+        Text is kept until its pair is stored and no longer: what is deleted is written over.
+        """
         deadline = time.monotonic() + seconds
         settled = read_progress(self._workers, self._origin, now).settled
-        try:
-            collected = self._collect_until(deadline, settled)
-        except sqlite3.OperationalError:
-            if self.connection.in_transaction:
-                self._execute("ROLLBACK")
-            # Writing over takes room, which a full disk has not: what is only let go makes some.
-            self.empty_log()
-            self._execute("PRAGMA secure_delete = OFF")
-            collected = self._collect_until(deadline, settled)
-            self._execute("PRAGMA secure_delete = ON")
+        # Writing over what goes takes room in the log, which a disk that is nearly full has not.
+        roomy = shutil.disk_usage(self._path.parent).free > _ROOM_TO_OVERWRITE
+        self._execute(f"PRAGMA secure_delete = {'ON' if roomy else 'OFF'}")
+        collected = self._collect_until(deadline, settled)
         (left,) = self._execute("SELECT entries FROM state").fetchone()
-        if collected and not left:
-            with contextlib.suppress(sqlite3.OperationalError):  # a full disk; the next time it is empty does it
-                self.empty_log()  # it holds text too, until somebody writes over it
+        if collected and not left and roomy:
+            self.empty_log()  # it holds text too, until somebody writes over it
 
     def _collect_until(self, deadline: float, settled: Sequence[Range]) -> bool:
         """Whether anything was deleted."""
