@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from proxy.config.values import parse_duration
 from proxy.errors import UsageError
+from proxy.store.base import PairFilter
 
 
 def parse_since(text: str, *, now: float) -> float:
@@ -29,3 +31,12 @@ def parse_segment(text: str) -> tuple[str, str]:
     if not (key and separator):
         raise UsageError(f"segment {text!r}: write key=value, such as language=de")
     return key, value
+
+
+def pair_filter(*, segment: str | None, since: str | None, now: float, **which: Any) -> PairFilter:
+    """Which pairs are asked for; ``which``: fields of ``PairFilter`` that need no reading. Raises UsageError."""
+    return PairFilter(
+        segment=None if segment is None else parse_segment(segment),
+        since=None if since is None else parse_since(since, now=now),
+        **which,
+    )

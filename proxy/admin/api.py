@@ -9,10 +9,9 @@ from fastapi.responses import JSONResponse
 
 from proxy.admin.access import require
 from proxy.admin.plane import Plane
-from proxy.arguments import parse_segment, parse_since
+from proxy.arguments import pair_filter, parse_since
 from proxy.config.model import Route
 from proxy.errors import UnderstudyError, UsageError
-from proxy.store.base import PairFilter
 from proxy.store.pair_json import pair_json
 
 MOST_PAIRS = 1000
@@ -53,14 +52,15 @@ def api_router(plane: Plane) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 100,
     ) -> dict[str, Any]:
         """Pairs, newest first."""
-        which = PairFilter(
+        which = pair_filter(
             route=route,
             student=student,
             disagreements=disagreements,
             kind=kind,
-            segment=None if segment is None else parse_segment(segment),
-            since=None if since is None else parse_since(since, now=plane.clock()),
+            segment=segment,
+            since=since,
             limit=limit,
+            now=plane.clock(),
         )
         return {"pairs": plane.with_store(lambda store: [pair_json(stored) for stored in store.pairs(which)])}
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.arguments import parse_segment, parse_since
+from proxy.arguments import pair_filter
 from proxy.cli.common import (
     ConfigFlag,
     RouteFlag,
@@ -37,19 +37,19 @@ def pairs(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
 ) -> None:
     """Print pairs as JSON lines, newest first."""
-    from proxy.store.base import PairFilter
     from proxy.store.pair_json import pair_json
 
     loaded = config_source(config).load()
     check_names(loaded, route, student)
-    which = PairFilter(
+    which = pair_filter(
         route=route,
         student=student,
         disagreements=disagreements,
         kind=kind,
-        segment=None if segment is None else parse_segment(segment),
-        since=None if since is None else parse_since(since, now=time.time()),
+        segment=segment,
+        since=since,
         limit=limit,
+        now=time.time(),
     )
     for stored in open_existing_store(loaded).pairs(which):
         print(json.dumps(pair_json(stored), ensure_ascii=False))
