@@ -175,6 +175,6 @@ class Running:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, IndexError):
                 continue
-            if parent == self.process.pid and b"proxy.child" in words and role.encode() in words:
+            if parent == self.process.pid and words[2:4] == [b"proxy.child", role.encode()]:
                 found.append(int(entry.name))
         return found
