@@ -145,11 +145,10 @@ ON CONFLICT (route, student, base_version) DO UPDATE SET present_model = exclude
 SETTLED_SEGMENTS = "SELECT key, value, required FROM settled_segments WHERE evidence_id = :evidence_id"
 # None leaves: a value that was required stays so.
 SETTLE_SEGMENT = """
-    INSERT INTO settled_segments (evidence_id, key, value, required, settled_at)
-    VALUES (:evidence_id, :key, :value, :required, :settled_at)
-    ON CONFLICT DO UPDATE SET required = max(required, excluded.required)
+INSERT INTO settled_segments (evidence_id, key, value, required, settled_at)
+VALUES (:evidence_id, :key, :value, :required, :settled_at)
+ON CONFLICT (evidence_id, key, value) DO UPDATE SET required = max(required, excluded.required)
 """
-
 PAUSE = "INSERT OR IGNORE INTO paused (route) VALUES (:route)"
 RESUME = "DELETE FROM paused WHERE route = :route"
 PAUSED = "SELECT route FROM paused"

@@ -147,6 +147,17 @@ def test_pauses_are_for_a_route_or_for_all(store):
     assert store.paused() == {"intents"}
 
 
+def test_of_settled_segment_values_none_leaves_and_none_ceases_to_be_required(open_again):
+    one, other = open_again(), open_again()
+    assert one.settled_segments(1) == {}
+
+    one.settle_segments(1, {("language", "de"): True, ("language", "fr"): False}, at=T0)
+    other.settle_segments(1, {("language", "de"): False, ("language", "fr"): True, ("turn", "first"): True}, at=T0)
+
+    assert one.settled_segments(1) == {("language", "de"): True, ("language", "fr"): True, ("turn", "first"): True}
+    assert one.settled_segments(2) == {}
+
+
 def test_the_salt_is_made_once(open_again):
     assert open_again().salt() == open_again().salt()
     assert len(open_again().salt()) >= 16
