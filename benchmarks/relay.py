@@ -1,213 +1,137 @@
-"""What the relay costs: ``make bench``.
+"""What the relay costs: ``python -m benchmarks.relay`` (``make bench``), in well under two minutes.
 
-One run measures the upstream alone, the relay with capture off, and with capture on (into the journal, no shadow
-worker running), by the same load over loopback.  Compare figures of one run alone.  The load generator is Python and
-shares the second core with the upstream, so figures of the upstream alone are its limit rather than the upstream's.
+Three systems in one run, each measured in turn and twice over: the upstream alone, a relay that captures nothing, and
+a relay that puts everything into the journal (no shadow process runs). Absolute numbers are this machine's and this
+moment's; the ratios are what to compare.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
+import contextlib
 import os
-import subprocess
-import sys
+import shutil
+import statistics
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvloop
+from benchmarks.messages import ANSWER_BYTES, REQUEST_BYTES
+from benchmarks.processes import Load, RelayProcess, nginx_upstream, python_load, python_upstream, relay, wrk
 
-from benchmarks.upstream import EVENTS
-from tests.fakes.running import Running, free_port, wait_for
-
+ROUNDS = 2
 CONNECTIONS = 64
-SECONDS = 6.0
-ALONE = 3000  # requests one after the other, for latency
 STREAMS = 32
-_MESSAGES = [{"role": "system", "content": "s" * 800}, {"role": "user", "content": "u" * 950}]
-WIDTHS = (11, 7, 7, 7, 9, 7, 7)
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def request(*, stream: bool) -> bytes:
-    """A request of 1.9 KB."""
-    body = json.dumps({"model": "gpt-4o", "messages": _MESSAGES, "stream": stream}).encode()
-    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-    return f"{head}authorization: Bearer sk-benchmark\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+LOAD_SECONDS, LATENCY_SECONDS, STREAM_SECONDS = 4, 2, 3
 
 
 @dataclass
-class Load:
-    """What a round of load saw."""
-
-    answers: int = 0
-    events: int = 0
-    latencies: list[float] = field(default_factory=list)  # seconds
-    failed: int = 0
-
-
-class Client(asyncio.Protocol):
-    """Sends one request after the other until it is told to stop."""
-
-    def __init__(self, load: Load, *, stream: bool, until: float, most: int, ended: asyncio.Future[None]) -> None:
-        self.load, self.stream, self.until, self.left, self.ended = load, stream, until, most, ended
-        self.request = request(stream=stream)
-        self.received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.send()
-
-    def send(self) -> None:
-        self.left -= 1
-        self.began = time.perf_counter()
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        if self.stream:
-            self.load.events += data.count(b"data: {")
-        self.received += data
-        if not self.is_whole():
-            return
-        self.load.failed += not self.received.startswith(b"HTTP/1.1 200")
-        self.received = b""
-        now = time.perf_counter()
-        self.load.answers += 1
-        self.load.latencies.append(now - self.began)
-        if self.left > 0 and now < self.until:
-            self.send()
-        else:
-            self.transport.close()
-
-    def is_whole(self) -> bool:
-        if self.stream:
-            return self.received.endswith(b"0\r\n\r\n")
-        head, separator, body = self.received.partition(b"\r\n\r\n")
-        return bool(separator) and len(body) >= int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.load.failed += exc is not None
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-
-def send(port: int, *, connections: int, seconds: float, most: int = 10**9, stream: bool = False) -> tuple[Load, float]:
-    """The load that this process can make, bounded in time and number; and the seconds it took."""
-
-    async def run() -> tuple[Load, float]:
-        loop, load, began = asyncio.get_running_loop(), Load(), time.perf_counter()
-        ends = [loop.create_future() for _ in range(connections)]
-        for ended in ends:
-            until = began + seconds
-            client = Client(load, stream=stream, until=until, most=most, ended=ended)
-            await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
-        await asyncio.wait_for(asyncio.gather(*ends), seconds + 30)
-        return load, time.perf_counter() - began
-
-    return uvloop.run(run())
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time that a process has used."""
-    used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(used[11]) + int(used[12])) / TICKS
-
-
-def percentile(latencies: list[float], share: float) -> float:
-    return sorted(latencies)[min(len(latencies) - 1, int(share * len(latencies)))]
-
-
-@dataclass
-class Figures:
+class System:
     name: str
-    per_second: float
-    cpu_us: float | None
-    p50_us: float
-    p99_us: float
-    events_per_second: float
-    event_cpu_us: float | None
-    failed: int
-
-
-def measure(name: str, port: int, pid: int | None) -> Figures:
-    send(port, connections=4, seconds=1.0)  # warm
-    before = cpu_seconds(pid) if pid else 0.0
-    load, took = send(port, connections=CONNECTIONS, seconds=SECONDS)
-    used = cpu_seconds(pid) - before if pid else 0.0
-    alone, _ = send(port, connections=1, seconds=20.0, most=ALONE)
-    before = cpu_seconds(pid) if pid else 0.0
-    streamed, stream_took = send(port, connections=STREAMS, seconds=SECONDS / 2, stream=True)
-    stream_used = cpu_seconds(pid) - before if pid else 0.0
-    return Figures(
-        name,
-        load.answers / took,
-        used / load.answers * 1e6 if pid else None,
-        percentile(alone.latencies, 0.5) * 1e6,
-        percentile(alone.latencies, 0.99) * 1e6,
-        streamed.events / stream_took,
-        stream_used / streamed.events * 1e6 if pid else None,
-        load.failed + alone.failed + streamed.failed,
-    )
-
-
-@contextmanager
-def upstream(port: int) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.upstream", str(port)])
-    try:
-        wait_for(lambda: _listens(port), what="the upstream listens")
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    port: int
+    stream_port: int
+    process: RelayProcess | None = None
+    stream_process: RelayProcess | None = None
+    loads: list[Load] = field(default_factory=list)
+    alone: list[Load] = field(default_factory=list)
+    streams: list[Load] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    stream_cpu: list[float] = field(default_factory=list)
 
 
 def main() -> None:
-    port = free_port()
-    teacher = {"url": f"http://127.0.0.1:{port}/v1"}
-    route = {"name": "benchmark", "match": {"path": "/v1/chat/completions"}, "teacher": teacher}
-    set_ups = {"relay, capture off": {"teacher": teacher}, "relay, capture on": {"routes": [route]}}
-    with upstream(port), tempfile.TemporaryDirectory() as folder:
-        figures = [measure("upstream alone", port, None)]
-        for number, (name, config) in enumerate(set_ups.items()):
-            directory = Path(folder) / str(number)
-            directory.mkdir()
-            with Running(directory, config, command="relay") as running:
-                (relay,) = running.children("relay")
-                figures.append(measure(name, int(running.config["listen"].rsplit(":", 1)[1]), relay))
-                outcomes = running.by("understudy_captures_total", "outcome")
-    show(figures)
-    print(f"captures by outcome: {', '.join(f'{name} {n:,.0f}' for name, n in outcomes.items())}")
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-")))
+        streaming = stack.enter_context(python_upstream())
+        has_nginx, has_wrk = shutil.which("nginx") is not None, shutil.which("wrk") is not None
+        whole = stack.enter_context(nginx_upstream(directory)) if has_nginx else streaming
+        load = _wrk(directory) if has_wrk else _bundled
+        print(
+            f"upstream: {'nginx' if has_nginx else 'bundled (Python, uvloop)'}, for streams: bundled; "
+            f"load: {'wrk' if has_wrk else 'bundled (Python, uvloop), which may be the limit itself'}, "
+            f"for streams: bundled\n"
+            f"{os.cpu_count()} cores for everything, loopback; {REQUEST_BYTES} B request, {ANSWER_BYTES} B answer; "
+            f"{CONNECTIONS} connections, latency at 1; {STREAMS} streams\n"
+        )
+        systems = [System("upstream alone", whole, streaming)]
+        for name, configuration in (("relay, capture off", capture_off), ("relay, capture on", capture_on)):
+            process = stack.enter_context(relay(directory / name.replace(", ", "-"), configuration(whole)))
+            other = process
+            if streaming != whole:
+                other = stack.enter_context(
+                    relay(directory / (name.replace(", ", "-") + "-streams"), configuration(streaming))
+                )
+            systems.append(System(name, process.port, other.port, process, other))
+        for system in systems:  # connections, code and caches warm
+            load(system.port, CONNECTIONS, 1)
+        for _ in range(ROUNDS):
+            for system in systems:
+                measure(system, load)
+        print(table(systems))
+        print(f"\ncaptures of the last: {captures(systems[-1])}")
 
 
-def show(figures: list[Figures]) -> None:
-    alone = figures[0]
-    print(f"1.9 KB requests, 1.4 KB answers, {CONNECTIONS} connections; latency one request at a time;")
-    print(f"{STREAMS} streams of {EVENTS} events, one write each; loopback, {os.cpu_count()} cores\n")
-    names = ["requests/s", "CPU µs", "p50 µs", "p99 µs", "events/s", "CPU µs", "failed"]
-    print(f"{'':20} " + " ".join(f"{name:>{width}}" for name, width in zip(names, WIDTHS, strict=True)))
-    for row in figures:
-        cpu = "" if row.cpu_us is None else f"{row.cpu_us:.0f}"
-        event = "" if row.event_cpu_us is None else f"{row.event_cpu_us:.1f}"
-        print(
-            f"{row.name:20} {row.per_second:11,.0f} {cpu:>7} {row.p50_us:7.0f} {row.p99_us:7.0f}"
-            f" {row.events_per_second:9,.0f} {event:>7} {row.failed:7}"
+def capture_off(upstream: int) -> dict[str, object]:
+    return {"teacher": {"url": f"http://127.0.0.1:{upstream}/v1"}}
+
+
+def capture_on(upstream: int) -> dict[str, object]:
+    route = {"name": "everything", "match": {"path": "/v1/*"}, "teacher": {"url": f"http://127.0.0.1:{upstream}/v1"}}
+    return {"routes": [route], "limits": {"journal": "2GiB"}}
+
+
+def measure(system: System, load: Callable[[int, int, int], Load]) -> None:
+    began = system.process.idle_cpu_seconds() if system.process else 0.0
+    system.loads.append(load(system.port, CONNECTIONS, LOAD_SECONDS))
+    if system.process:
+        system.cpu.append((system.process.idle_cpu_seconds() - began) / system.loads[-1].requests)
+    system.alone.append(load(system.port, 1, LATENCY_SECONDS))
+    began = system.stream_process.idle_cpu_seconds() if system.stream_process else 0.0
+    system.streams.append(python_load(system.stream_port, STREAMS, STREAM_SECONDS, stream=True))
+    if system.stream_process:
+        system.stream_cpu.append((system.stream_process.idle_cpu_seconds() - began) / system.streams[-1].events)
+    failed = sum(each.errors for each in (system.loads[-1], system.alone[-1], system.streams[-1]))
+    if failed:
+        raise SystemExit(f"{system.name}: {failed} requests failed; nothing of this run counts")
+
+
+def table(systems: list[System]) -> str:
+    head = (
+        f"{'':20}{'requests/s':>12}{'of alone':>10}{'CPU/request':>13}{'p50':>9}{'added':>9}{'p99':>9}{'added':>9}"
+        f"{'events/s':>11}{'of alone':>10}{'CPU/event':>11}"
+    )
+    lines = [head]
+    first = systems[0]
+    for system in systems:
+        rate, base = (statistics.fmean(x.requests / x.seconds for x in each.loads) for each in (system, first))
+        events, base_events = (statistics.fmean(x.events / x.seconds for x in each.streams) for each in (system, first))
+        p50, base_p50 = (statistics.fmean(x.p50_us for x in each.alone) for each in (system, first))
+        p99, base_p99 = (statistics.fmean(x.p99_us for x in each.alone) for each in (system, first))
+        is_first = system is first
+        lines.append(
+            f"{system.name:20}{rate:12,.0f}{rate / base:10.2f}{_micros(system.cpu):>13}{p50:6.0f} µs"
+            f"{'' if is_first else f'{p50 - base_p50:+.0f} µs':>9}{p99:6.0f} µs"
+            f"{'' if is_first else f'{p99 - base_p99:+.0f} µs':>9}"
+            f"{events:11,.0f}{events / base_events:10.2f}{_micros(system.stream_cpu):>11}"
         )
-    for row in figures[1:]:
-        print(
-            f"{row.name} adds {row.p50_us - alone.p50_us:.0f} µs at p50 and {row.p99_us - alone.p99_us:.0f} µs at p99"
-            f" to {alone.p50_us:.0f} and {alone.p99_us:.0f} µs, at {row.per_second / alone.per_second:.0%} of its rate"
-        )
+    return "\n".join(lines)
+
+
+def captures(system: System) -> str:
+    found = system.process.captures() if system.process else {}
+    return ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(found.items()) if n) or "none"
+
+
+def _micros(seconds: list[float]) -> str:
+    return f"{1e6 * statistics.fmean(seconds):.0f} µs" if seconds else ""
+
+
+def _wrk(directory: Path) -> Callable[[int, int, int], Load]:
+    return lambda port, connections, seconds: wrk(port, connections, seconds, directory)
+
+
+def _bundled(port: int, connections: int, seconds: int) -> Load:
+    return python_load(port, connections, seconds, stream=False)
 
 
 if __name__ == "__main__":
