@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -28,6 +29,7 @@ from proxy.relay.routing import compile_table
 _KEEP_ALIVE_SECONDS = 75
 _FLUSH_SECONDS = 10.0
 _SWITCH_SECONDS = 0.0005  # the writer thread gives way to the event loop ten times sooner than by default
+_GC_THRESHOLDS = (20_000, 20, 50)  # captures that wait for the writer are no garbage, and not worth looking at
 _HIGHEST_STATUS = 999
 
 
@@ -63,7 +65,6 @@ async def serve_relay(  # noqa: PLR0917 - as the parts that call it know it
         tls: How upstreams are verified; by default with the system's certificates.
     """
     _quiet_uvicorn()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     upstream = AiohttpUpstream(tls)
     relay = Relay(compile_table(config), upstream, journal, metrics, paused)
     relay.start()
@@ -83,7 +84,7 @@ async def serve_relay(  # noqa: PLR0917 - as the parts that call it know it
         )
     )
     ended = stop or asyncio.Event()
-    with _signals(ended, relay, config_source):
+    with _tuned_process(), _signals(ended, relay, config_source):
         serving = asyncio.create_task(server.serve(sockets=[socket]))
         ending = asyncio.create_task(ended.wait())
         try:
@@ -130,6 +131,22 @@ async def _reload(relay: Relay, source: Callable[[], Config]) -> None:
         structlog.get_logger().error("configuration_refused", error=str(error), kept="the one before")
     else:
         structlog.get_logger().info("configuration_reloaded")
+
+
+@contextlib.contextmanager
+def _tuned_process() -> Generator[None, None, None]:
+    """Short waits for the interpreter's lock, rare looks for garbage: a relay's process does nothing else."""
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _quiet_uvicorn() -> None:
