@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ TALLIES_KEPT = 35 * 86400.0
 _ROOM_TO_OVERWRITE = 256 * 2**20
 _SMALLEST = 2**20
 _CHUNK = 1000
+_ROWS_AT_ONCE = 50
 _SHED_AT_ONCE = 2**16
 _SPARE_PAGES = 64 * 2**20 // PAGE  # free space that an all but empty file may keep
 # Bytes of a row: the most that a leaf page takes whole, the least it keeps of a longer one, a chained page's worth.
@@ -115,16 +117,14 @@ class RelayFile:
         without = self._make_room([len(body) for body in bodies], now)
         (last_seq,) = self._execute("SELECT last_seq FROM state").fetchone()
         sizes = [0] * without + [len(body) for body in bodies[without:]]
-        self.connection.executemany(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
+        self._insert(
+            "INSERT INTO entries VALUES",
             [
                 (seq, exchange.id, exchange.route, exchange.captured_at, exchange.probability, size)
                 for seq, (exchange, size) in enumerate(zip(exchanges, sizes, strict=True), last_seq + 1)
             ],
         )
-        self.connection.executemany(
-            "INSERT INTO bodies VALUES (?, ?)", enumerate(bodies[without:], last_seq + 1 + without)
-        )
+        self._insert("INSERT INTO bodies VALUES", list(enumerate(bodies[without:], last_seq + 1 + without)))
         self._execute(
             "UPDATE state SET last_seq = last_seq + ?, entries = entries + ?, bytes = bytes + ?, stubs = stubs + ?",
             (len(exchanges), len(exchanges), sum(sizes), without),
@@ -132,6 +132,13 @@ class RelayFile:
         (stubs,) = self._execute("SELECT stubs FROM state").fetchone()
         if stubs > STUB_LIMIT:
             raise self._full()
+
+    def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Many rows in one step: each step lets go of the interpreter's lock and has to win it back from the loop."""
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[start : start + _ROWS_AT_ONCE]
+            marks = f"({', '.join('?' * len(some[0]))})"
+            self._execute(f"{into} {', '.join([marks] * len(some))}", [value for row in some for value in row])
 
     def tally(self, tallies: Sequence[Tally]) -> None:
         self._execute("UPDATE state SET revision = revision + 1")
@@ -223,10 +230,10 @@ class RelayFile:
             size += its_size
             if size < _SHED_AT_ONCE and end < len(oldest):
                 continue
-            seqs = [(seq,) for seq, _ in oldest[begin:end]]
-            self.connection.executemany("UPDATE entries SET size = 0 WHERE seq = ?", seqs)
-            self.connection.executemany("DELETE FROM bodies WHERE seq = ?", seqs)
-            self._execute("UPDATE state SET stubs = stubs + ?, bytes = bytes - ?", (len(seqs), size))
+            seqs = (str([seq for seq, _ in oldest[begin:end]]),)
+            self._execute("UPDATE entries SET size = 0 WHERE seq IN (SELECT value FROM json_each(?))", seqs)
+            self._execute("DELETE FROM bodies WHERE seq IN (SELECT value FROM json_each(?))", seqs)
+            self._execute("UPDATE state SET stubs = stubs + ?, bytes = bytes - ?", (end - begin, size))
             begin, size = end, 0
             yield True
 
