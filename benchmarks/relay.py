@@ -52,6 +52,7 @@ def main() -> None:
             f"for streams: bundled\n"
             f"{os.cpu_count()} cores for everything, loopback; {REQUEST_BYTES} B request, {ANSWER_BYTES} B answer; "
             f"{CONNECTIONS} connections, latency at 1; {STREAMS} streams\n"
+            f"load average before: {os.getloadavg()[0]:.1f} (above 0.5 others take part: only ratios mean anything)\n"
         )
         systems = [System("upstream alone", whole, streaming)]
         for name, configuration in (("relay, capture off", capture_off), ("relay, capture on", capture_on)):
