@@ -25,7 +25,7 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
-# The admin port is read from the configuration's default; change both together.
+# The port of the default `admin.listen`; change both together.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8081/readyz', timeout=4)"]
 ENTRYPOINT ["understudy"]

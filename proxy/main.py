@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -18,8 +19,9 @@ import structlog
 
 from proxy.config.checks import parse_listen
 from proxy.config.model import Config
-from proxy.errors import ConfigurationError, StoreError, UsageError
+from proxy.errors import JournalError, StoreError, UnderstudyError, UsageError
 from proxy.journal.embedded import journal_directory
+from proxy.journal.embedded_files import prepare
 from proxy.logs import configure_logging
 from proxy.runtime import ConfigSource, metrics_directory
 from proxy.supervisor import ChildSpec, Supervisor
@@ -37,9 +39,9 @@ def serve(source: ConfigSource, roles: frozenset[str] = ROLES) -> None:
     Raises:
         UsageError: the configuration, a port or the store cannot work; nothing was started.
     """
+    os.umask(0o077)  # store and journal hold prompts and answers: nobody else's to read
     config = source.load_checked()
     _open_store_once(config)
-    journal_directory(config.store).mkdir(parents=True, exist_ok=True)
     configure_logging("supervisor")
     with contextlib.ExitStack() as resources:
         sockets = {"admin": resources.enter_context(_bind("admin.listen", config.admin.listen))}
@@ -58,7 +60,8 @@ def _open_store_once(config: Config) -> None:
 
     try:
         open_store(config.store).close()
-    except StoreError as error:
+        prepare(journal_directory(config.store))
+    except (StoreError, JournalError) as error:
         raise UsageError(f"store: {error}") from error
 
 
@@ -145,11 +148,14 @@ async def _watch(file: Path, hangup: asyncio.Event) -> None:
     from watchfiles import awatch
 
     seen = _contents(file)
-    async for _ in awatch(file.parent, recursive=False):
-        now = _contents(file)
-        if now is not None and now != seen:
-            seen = now
-            hangup.set()
+    try:
+        async for _ in awatch(file.parent, recursive=False):
+            now = _contents(file)
+            if now is not None and now != seen:
+                seen = now
+                hangup.set()
+    except (OSError, RuntimeError) as error:  # no more watches to be had, or the folder is gone
+        _log.warning("configuration_not_watched", error=str(error), instead="SIGHUP reads it again")
 
 
 def _contents(file: Path) -> bytes | None:
@@ -168,7 +174,7 @@ async def _reload_when_changed(
         hangup.clear()
         try:
             new = source.load_checked()
-        except ConfigurationError as error:
+        except (UnderstudyError, OSError) as error:
             _log.error("configuration_refused", error=str(error), kept="the one before")
             continue
         fixed = ("listen", "admin", "store", "journal", "workers")

@@ -132,8 +132,11 @@ class Supervisor:
             for spec, process in self._processes.items()
         ]
         scratch = children_file(self._runtime).with_suffix(".new")
-        scratch.write_bytes(msgspec.json.encode(states))
-        scratch.replace(children_file(self._runtime))
+        try:
+            scratch.write_bytes(msgspec.json.encode(states))
+            scratch.replace(children_file(self._runtime))
+        except OSError as error:  # a full or cleared folder must not keep a child from being started again
+            _log.warning("children_not_written_down", error=error.strerror)
 
 
 def end_with_lifeline(lifeline: int) -> None:

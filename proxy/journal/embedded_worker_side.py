@@ -94,8 +94,8 @@ class WorkerSide:
             for origin, relay in self._relays().items():
                 # In this order: what is settled or leased meanwhile is then counted once too often, not left out.
                 settled = file.settled(origin)
-                leased = file.oldest_leased(origin)
                 through = file.leased_through(origin)
+                leased = file.oldest_leased(origin)
                 kept, held = relay.execute("SELECT entries, bytes FROM state").fetchone()
                 for first, last in settled:  # most of it is deleted already
                     n, its_size = relay.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -170,7 +171,10 @@ class CaptureWriter:
             return False
         except Exception as error:  # noqa: BLE001 - a broken engine is opened anew, the thread goes on
             self._trouble(error)
-            self._journal = None
+            broken, self._journal = self._journal, None
+            if broken is not None:
+                with contextlib.suppress(Exception):
+                    broken.close()  # or its slot in the journal's directory would stay taken
             return False
         if not self._healthy:
             self._healthy = True

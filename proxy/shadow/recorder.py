@@ -205,7 +205,8 @@ def _without_text(outcome: Outcome) -> Outcome:
     assert outcome.settlement is not None  # noqa: S101 -- only settlements get here
     exchange = msgspec.structs.replace(outcome.settlement.exchange, request=None, teacher=None, segments={})
     pairs = tuple(_unscored(pair) for pair in outcome.settlement.pairs)
-    return msgspec.structs.replace(outcome, settlement=Settlement(exchange=exchange, pairs=pairs), unversioned={})
+    kept = dict.fromkeys(outcome.unversioned)  # they belong to the version in force, whatever they answered
+    return msgspec.structs.replace(outcome, settlement=Settlement(exchange=exchange, pairs=pairs), unversioned=kept)
 
 
 def _unscored(pair: PairRecord) -> PairRecord:

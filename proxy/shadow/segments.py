@@ -51,8 +51,14 @@ def segment_values(
             values[segment] = turn
     values[TEACHER_VERSION] = _value(teacher_version)
     if "tags" in wanted:
-        values = {_trimmed(key): _value(value) for key, value in tags.items() if _trimmed(key)} | values
+        values = {name: _value(value) for key, value in tags.items() if (name := _tag(key))} | values
     return values
+
+
+def _tag(key: str) -> str:
+    """The tag's key; nothing for one that would read as something else: `all`, or half of `key=value`."""
+    name = _trimmed(key)
+    return "" if name == "all" or "=" in name else name
 
 
 def length_band(characters: int) -> str:

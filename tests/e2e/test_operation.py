@@ -154,6 +154,14 @@ def test_planted_credentials_show_up_at_their_upstream_alone(running, teacher, s
     assert student.seen[-1].header("authorization") == "Bearer sk-of-the-student"
 
 
+def test_what_is_stored_is_nobody_elses_to_read(running, tmp_path):
+    ask(running)
+    running.settled(1)
+
+    written = [tmp_path / "understudy.db", *(tmp_path / "understudy.journal").rglob("*")]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_the_admin_plane_asks_for_its_tokens(tmp_path, teacher):
     config = {
         "routes": [{"name": "a", "teacher": {"url": teacher.url}}],

@@ -134,7 +134,12 @@ class MemoryReader:
         self._seen = self._journal.revision
         return [
             TallyTotal(
-                origin=ORIGIN, route=key[0], outcome=key[1], reason=key[2], bucket=key[3], total=self._journal.totals[key]
+                origin=ORIGIN,
+                route=key[0],
+                outcome=key[1],
+                reason=key[2],
+                bucket=key[3],
+                total=self._journal.totals[key],
             )
             for key in changed
         ]
