@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from proxy.store.base import Store
 from proxy.store.records import LATENCY_STEP, LOST, Evidence
 
 WEEK = 7 * 86400.0
+NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)
 METHOD = "betting with fixed bets over weighted counts; each bound holds at every look"
 # Named by the contract, brought by later versions.
 NOT_YET: dict[str, Any] = {
@@ -203,7 +205,7 @@ def _joining(
     week = summarise(
         store.counts(evidence.id, since=bucket_of(window.end - WEEK), until=window.until),
         decides=evidence.decides,
-        lost=Lost(missing={}, paused=0, probability=1.0),
+        lost=NOTHING_LOST,
     )
     units = {(segment.key, segment.value): segment.units for segment in week.segments}
     return joining(settled, units, week.overall.units)
@@ -212,8 +214,7 @@ def _joining(
 def _summary(store: Store, route: Route, chosen: Chosen, window: Window) -> Summary:
     evidence = chosen.evidence
     if evidence is None:
-        nothing = Lost(missing={}, paused=0, probability=route.sample)
-        return summarise((), decides=route.comparators[0].label, lost=nothing)
+        return summarise((), decides=route.comparators[0].label, lost=NOTHING_LOST)
     return summarise(
         store.counts(evidence.id, since=window.since, until=window.until),
         decides=evidence.decides,
@@ -232,15 +233,16 @@ def _lost(store: Store, route: Route, evidence: Evidence, successor: Evidence | 
     if successor is not None:
         ended = bucket_of(successor.since) + BUCKET_SECONDS
         until = ended if until is None else min(until, ended)
-    missing: dict[str, int] = {}
+    missing: Counter[str] = Counter()
+    by_probability: Counter[float] = Counter()
     paused = 0
     for count in store.captures(route.name, since=since, until=until):
         if count.outcome in LOST:
-            missing[count.outcome] = missing.get(count.outcome, 0) + count.n
+            missing[count.outcome] += count.n
+            by_probability[count.probability] += count.n
         elif count.outcome == "paused":
             paused += count.n
-    # A sample lowered since then must not shrink the bets of all the evidence.
-    return Lost(missing=missing, paused=paused, probability=max(route.sample, evidence.probability_floor))
+    return Lost(missing=missing, by_probability=by_probability, paused=paused)
 
 
 def _probability_floor(summary: Summary, evidence: Evidence | None) -> float:

@@ -19,8 +19,8 @@ class Lost:
     """Captures of the same time that never became an exchange, by outcome."""
 
     missing: Mapping[str, int]  # were due, as far as anyone knows: too_large, shed, failed
+    by_probability: Mapping[float, int]  # the same by the probability with which they would have been sampled
     paused: int  # left out by a person
-    probability: float  # with which the route is sampled now
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,11 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
     def units(measure: str, missing_bin: int | None) -> UnitCounts:
         counted = [(row.probability, row.bin / TOP_BIN, row.n) for row in table.rows(name, measure, decides)]
         if lost is not None and missing_bin is not None:
-            counted.append((lost.probability, missing_bin / TOP_BIN, sum(lost.missing.values())))
+            counted += [(probability, missing_bin / TOP_BIN, n) for probability, n in lost.by_probability.items()]
         return UnitCounts.of(counted)
 
     lost_missing = lost.missing if lost is not None else {}
-    lost_weight = sum(lost_missing.values()) / lost.probability if lost is not None else 0.0
+    lost_weight = sum(n / probability for probability, n in lost.by_probability.items()) if lost is not None else 0.0
     missing_weight = sum(table.weighted_by_kind(name, "missing").values()) + lost_weight
     excluded_weights = table.weighted_by_kind(name, "excluded")
     due = table.weighted(name, "pairs") + lost_weight

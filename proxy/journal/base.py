@@ -60,6 +60,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str  # understudy_captures_total's outcomes
     reason: str = ""  # of not_shadowable
     bucket: int
+    probability: float = 1.0  # with which what was lost would have been sampled
     n: int = 1
 
 
@@ -71,6 +72,7 @@ class TallyTotal(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     reason: str
     bucket: int
+    probability: float = 1.0
     total: int
 
 

@@ -43,9 +43,10 @@ CREATE TABLE tallies (
     outcome TEXT NOT NULL,
     reason TEXT NOT NULL,
     bucket INTEGER NOT NULL,
+    probability REAL NOT NULL,
     total INTEGER NOT NULL,
     revision INTEGER NOT NULL,
-    PRIMARY KEY (route, outcome, reason, bucket)
+    PRIMARY KEY (route, outcome, reason, bucket, probability)
 ) WITHOUT ROWID;
 CREATE INDEX tallies_by_revision ON tallies (revision);
 """

@@ -144,9 +144,12 @@ class RelayFile:
         self._execute("UPDATE state SET revision = revision + 1")
         (revision,) = self._execute("SELECT revision FROM state").fetchone()
         self.connection.executemany(
-            "INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            "INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
             " SET total = total + excluded.total, revision = excluded.revision",
-            [(tally.route, tally.outcome, tally.reason, tally.bucket, tally.n, revision) for tally in tallies],
+            [
+                (tally.route, tally.outcome, tally.reason, tally.bucket, tally.probability, tally.n, revision)
+                for tally in tallies
+            ],
         )
 
     def keep_within_room(self, now: float) -> None:

@@ -73,13 +73,20 @@ class WorkerSide:
         with journal_errors(self._directory, "read"):
             for origin, relay in self._relays().items():
                 rows = relay.execute(
-                    "SELECT route, outcome, reason, bucket, total, revision FROM tallies WHERE revision > ?",
+                    "SELECT route, outcome, reason, bucket, probability, total, revision"
+                    " FROM tallies WHERE revision > ?",
                     (seen.get(origin, 0),),
                 )
-                for route, outcome, reason, bucket, total, revision in rows:
+                for route, outcome, reason, bucket, probability, total, revision in rows:
                     totals.append(
                         TallyTotal(
-                            origin=origin, route=route, outcome=outcome, reason=reason, bucket=bucket, total=total
+                            origin=origin,
+                            route=route,
+                            outcome=outcome,
+                            reason=reason,
+                            bucket=bucket,
+                            probability=probability,
+                            total=total,
                         )
                     )
                     seen[origin] = max(revision, seen.get(origin, 0))

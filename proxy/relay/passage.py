@@ -328,7 +328,7 @@ class Passage:
         if known is not None or tee is None or surface is None:
             if tee is not None:
                 tee.discard()
-            writer.count(route.name, *(known or ("failed", "")))
+            writer.count(route, *(known or ("failed", "")))
             return
         client = self._scope.get("client")
         writer.submit(

@@ -12,7 +12,8 @@ import structlog
 
 from proxy.errors import JournalError
 from proxy.journal.base import Exchange, JournalWriter, Tally, bucket_of
-from proxy.relay.outcome import Captured, Outcome, loss, read_capture
+from proxy.relay.outcome import LOST, Captured, Outcome, loss, read_capture
+from proxy.relay.routing import CompiledRoute
 from proxy.relay.telemetry import Telemetry
 
 _BATCH = 256
@@ -22,7 +23,7 @@ _GATHER_SECONDS = 0.025
 _MAINTAIN_SECONDS = 1.0
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.5, 30.0
 
-_TallyKey = tuple[str, str, str, int]
+_TallyKey = tuple[str, str, str, int, float]
 
 
 class CaptureWriter:
@@ -55,16 +56,16 @@ class CaptureWriter:
         """Hand over a capture; where the queue is full it is shed."""
         if len(self._queue) >= _MOST_QUEUED:
             captured.tee.discard()
-            self.count(captured.route.name, loss("shed", captured.id, captured.route))
+            self.count(captured.route, loss("shed", captured.id, captured.route))
             return
         self._queue.append(captured)
         if not self._arrived.is_set():
             self._arrived.set()
 
-    def count(self, route: str, outcome: Outcome, reason: str = "") -> None:
+    def count(self, route: CompiledRoute, outcome: Outcome, reason: str = "") -> None:
         """Count a request whose outcome is known without reading it."""
-        self._telemetry.captured(route, outcome, reason)
-        key = (route, outcome, reason, bucket_of(self._clock()))
+        self._telemetry.captured(route.name, outcome, reason)
+        key = (route.name, outcome, reason, bucket_of(self._clock()), route.sample if outcome in LOST else 1.0)
         with self._lock:
             self._tallies[key] += 1
         if not self._arrived.is_set():
@@ -90,9 +91,12 @@ class CaptureWriter:
             self._guarded(self._journal.close)
 
     def _round(self) -> None:
-        while self._queue:
+        due = self._maintained_at + _MAINTAIN_SECONDS
+        while self._queue and monotonic() < due:
             self._commit_batch()
         self._commit_batch()
+        if self._queue:
+            self._arrived.set()
         now = monotonic()
         if now - self._maintained_at >= _MAINTAIN_SECONDS:
             self._maintained_at = now
@@ -123,10 +127,10 @@ class CaptureWriter:
             verdict = read_capture(captured)
         except Exception as error:  # noqa: BLE001 - whatever a body does to its reader, the thread goes on
             structlog.get_logger().error("capture_not_read", route=captured.route.name, error=type(error).__name__)
-            self.count(captured.route.name, "failed")
+            self.count(captured.route, "failed")
             return None
         if verdict.exchange is None:
-            self.count(captured.route.name, verdict.outcome, verdict.reason)
+            self.count(captured.route, verdict.outcome, verdict.reason)
         else:
             self._telemetry.answered(verdict.exchange)
         return verdict.exchange
@@ -136,7 +140,7 @@ class CaptureWriter:
             waiting, self._tallies = self._tallies, Counter()
         if not batch and not waiting:
             return
-        journaled = Counter((each.route, "journaled", "", bucket_of(each.captured_at)) for each in batch)
+        journaled = Counter((each.route, "journaled", "", bucket_of(each.captured_at), 1.0) for each in batch)
         journal = self._opened()
         written = journal is not None and self._guarded(
             lambda: journal.append(batch, [_tally(key, n) for key, n in (waiting + journaled).items()])
@@ -146,7 +150,7 @@ class CaptureWriter:
                 self._telemetry.captured(route, "journaled", n=n)
             return
         for each in batch:
-            waiting[each.route, "failed", "", bucket_of(each.captured_at)] += 1
+            waiting[each.route, "failed", "", bucket_of(each.captured_at), each.probability] += 1
             self._telemetry.captured(each.route, "failed")
         with self._lock:
             self._tallies.update(waiting)
@@ -189,5 +193,5 @@ class CaptureWriter:
 
 
 def _tally(key: _TallyKey, n: int) -> Tally:
-    route, outcome, reason, bucket = key
-    return Tally(route=route, outcome=outcome, reason=reason, bucket=bucket, n=n)
+    route, outcome, reason, bucket, probability = key
+    return Tally(route=route, outcome=outcome, reason=reason, bucket=bucket, probability=probability, n=n)

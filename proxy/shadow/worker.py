@@ -148,7 +148,7 @@ class _Running:
         )
         self._journal_readable = True
         self._working: set[asyncio.Task[None]] = set()
-        self._tallies: dict[tuple[str, str, str, str, int], TallyTotal] = {}
+        self._tallies: dict[tuple[str, str, str, str, int, float], TallyTotal] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._learn_paused()
@@ -258,7 +258,8 @@ class _Running:
     async def _take_over_tallies(self) -> None:
         with contextlib.suppress(JournalError, StoreError):
             for total in await self._journal.tallies():
-                self._tallies[total.origin, total.route, total.outcome, total.reason, total.bucket] = total
+                key = (total.origin, total.route, total.outcome, total.reason, total.bucket, total.probability)
+                self._tallies[key] = total
             totals = list(self._tallies.values())
             if totals:
                 await self._store.call(lambda: self._store.store.record_captures(totals))

@@ -28,6 +28,11 @@ def settled_segments(db: Database) -> None:
     db.executescript(_SETTLED_SEGMENTS)
 
 
+@migrations(name="0004_probability_of_lost_captures")
+def probability_of_lost_captures(db: Database) -> None:
+    db.executescript(_PROBABILITY_OF_LOST_CAPTURES)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -194,6 +199,22 @@ CREATE TABLE settled_segments (
     settled_at REAL NOT NULL,
     PRIMARY KEY (evidence_id, key, value)
 ) WITHOUT ROWID;
+"""
+
+_PROBABILITY_OF_LOST_CAPTURES = """
+ALTER TABLE captures RENAME TO captures_before;
+CREATE TABLE captures (
+    route TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    probability REAL NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (route, bucket, outcome, reason, origin, probability)
+) WITHOUT ROWID;
+INSERT INTO captures SELECT route, bucket, outcome, reason, origin, 1.0, total FROM captures_before;
+DROP TABLE captures_before;
 """
 
 _READABLE_VIEWS = """

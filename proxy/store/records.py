@@ -151,3 +151,4 @@ class CaptureCount(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     reason: str
     n: int
+    probability: float = 1.0  # with which what was lost would have been sampled

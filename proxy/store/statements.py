@@ -121,14 +121,14 @@ SELECT count(*) AS days FROM days WHERE EXISTS (
 )
 """
 SET_CAPTURES = """
-INSERT INTO captures (origin, route, outcome, reason, bucket, total)
-VALUES (:origin, :route, :outcome, :reason, :bucket, :total)
-ON CONFLICT (route, bucket, outcome, reason, origin) DO UPDATE SET total = max(total, excluded.total)
+INSERT INTO captures (origin, route, outcome, reason, bucket, probability, total)
+VALUES (:origin, :route, :outcome, :reason, :bucket, :probability, :total)
+ON CONFLICT (route, bucket, outcome, reason, origin, probability) DO UPDATE SET total = max(total, excluded.total)
 """
 CAPTURES = """
-SELECT route, outcome, reason, sum(total) AS n FROM captures
+SELECT route, outcome, reason, probability, sum(total) AS n FROM captures
 WHERE route = :route AND bucket >= :since AND bucket < :until
-GROUP BY route, outcome, reason ORDER BY outcome, reason
+GROUP BY route, outcome, reason, probability ORDER BY outcome, reason, probability
 """
 
 # Versions of students, pauses

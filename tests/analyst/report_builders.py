@@ -77,7 +77,17 @@ def entry(store: SQLiteStore, configured: Config = ONE, **asked) -> dict:
     return only
 
 
-def lose(store: SQLiteStore, outcome: str, n: int, at: float = T0) -> None:
+def lose(store: SQLiteStore, outcome: str, n: int, at: float = T0, probability: float = 1.0) -> None:
     store.record_captures(
-        [TallyTotal(origin="o", route="intents", outcome=outcome, reason="", bucket=bucket_of(at), total=n)]
+        [
+            TallyTotal(
+                origin="o",
+                route="intents",
+                outcome=outcome,
+                reason="",
+                bucket=bucket_of(at),
+                probability=probability,
+                total=n,
+            )
+        ]
     )

@@ -305,3 +305,16 @@ def test_a_changed_definition_of_agreement_is_new_evidence_before_its_first_pair
     only = entry(store, config({}, comparators=[{"use": "exact"}]))
 
     assert (only["evidence_id"], only["pairs"], only["verdict"]) == (None, 0, "undecided")
+
+
+def test_captures_lost_while_the_sample_was_small_weigh_as_much_when_it_is_raised(store):
+    small, raised = config({}, sample=0.1), config({}, sample=1.0)
+    record(store, ["agreed"] * 1000, probability=0.1)
+    lose(store, "shed", 60, probability=0.1)
+
+    before, after = entry(store, small), entry(store, raised)
+
+    assert after["missing"] == before["missing"]
+    assert after["missing"]["share"] == pytest.approx(60 / 1060)
+    assert after["agreement"] == before["agreement"]
+    assert after["verdict"] != "promote"

@@ -10,7 +10,7 @@ from proxy.analysis.bounds import estimate
 from proxy.analyst.summary import Lost, summarise
 from tests.analyst.counted import row, rows
 
-NOTHING_LOST = Lost(missing={}, paused=0, probability=1.0)
+NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)
 
 
 def test_missing_ones_are_the_worst_on_either_side_and_not_in_the_estimate():
@@ -27,7 +27,7 @@ def test_missing_ones_are_the_worst_on_either_side_and_not_in_the_estimate():
 
 def test_lost_captures_are_missing_in_all_alone():
     counts = rows(98, 0) + rows(98, 0, segment=("language", "en"))
-    lost = Lost(missing={"too_large": 1, "shed": 1}, paused=0, probability=1.0)
+    lost = Lost(missing={"too_large": 1, "shed": 1}, by_probability={1.0: 2}, paused=0)
 
     summary = summarise(counts, decides="label", lost=lost)
 
@@ -42,13 +42,13 @@ def test_lost_captures_are_missing_in_all_alone():
 
 
 def test_a_capture_shed_by_the_relay_and_a_pair_shed_by_the_worker_are_one_kind():
-    lost = Lost(missing={"shed": 2}, paused=0, probability=1.0)
+    lost = Lost(missing={"shed": 2}, by_probability={1.0: 2}, paused=0)
 
     assert summarise(rows(10, missing={"shed": 3}), decides="label", lost=lost).overall.missing == {"shed": 5}
 
 
 def test_lost_captures_weigh_as_much_as_those_sampled_like_them():
-    lost = Lost(missing={"failed": 10}, paused=0, probability=0.1)
+    lost = Lost(missing={"failed": 10}, by_probability={0.1: 10}, paused=0)
 
     summary = summarise(rows(90, probability=0.1), decides="label", lost=lost)
 
@@ -59,7 +59,7 @@ def test_lost_captures_weigh_as_much_as_those_sampled_like_them():
 def test_what_was_left_out_while_paused_is_outside_of_the_evidence():
     counts = [*rows(60), row("excluded:paused", 15), row("excluded:teacher_error", 40)]
 
-    summary = summarise(counts, decides="label", lost=Lost(missing={}, paused=5, probability=1.0))
+    summary = summarise(counts, decides="label", lost=Lost(missing={}, by_probability={}, paused=5))
 
     assert summary.pairs == 60
     assert summary.excluded == {"paused": 20, "teacher_error": 40}
@@ -68,7 +68,7 @@ def test_what_was_left_out_while_paused_is_outside_of_the_evidence():
 
 
 def test_a_pause_is_not_sampled_so_its_captures_stand_for_themselves():
-    summary = summarise(rows(10, probability=0.1), decides="label", lost=Lost(missing={}, paused=25, probability=0.1))
+    summary = summarise(rows(10, probability=0.1), decides="label", lost=Lost(missing={}, by_probability={}, paused=25))
 
     assert summary.overall.excluded_share == pytest.approx(25 / 125)
 

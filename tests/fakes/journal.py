@@ -36,8 +36,8 @@ class MemoryJournal:
         self.clock = clock
         self.broken: str | None = None
         self.entries: OrderedDict[str, _Entry] = OrderedDict()
-        self.totals: dict[tuple[str, str, str, int], int] = {}
-        self.revisions: dict[tuple[str, str, str, int], int] = {}
+        self.totals: dict[tuple[str, str, str, int, float], int] = {}
+        self.revisions: dict[tuple[str, str, str, int, float], int] = {}
         self.revision = 0
         self._next = 0
 
@@ -72,7 +72,7 @@ class MemoryWriter:
             self._journal.add(exchange)
         self._journal.revision += 1
         for tally in tallies:
-            key = (tally.route, tally.outcome, tally.reason, tally.bucket)
+            key = (tally.route, tally.outcome, tally.reason, tally.bucket, tally.probability)
             self._journal.totals[key] = self._journal.totals.get(key, 0) + tally.n
             self._journal.revisions[key] = self._journal.revision
 
@@ -139,6 +139,7 @@ class MemoryReader:
                 outcome=key[1],
                 reason=key[2],
                 bucket=key[3],
+                probability=key[4],
                 total=self._journal.totals[key],
             )
             for key in changed
