@@ -11,10 +11,16 @@ import urllib.request
 import pytest
 
 
+def heed_interrupts() -> None:
+    """As in a terminal: what a shell starts in the background inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.timeout(110)
 def test_the_demonstration_rejects_the_student_names_the_language_stays_up_and_ends_when_told():
     command = [sys.executable, "-m", "proxy.cli", "demo", "--requests", "350"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, preexec_fn=heed_interrupts) as demo:  # noqa: PLW1509 - no threads yet
         too_long = threading.Timer(100, demo.terminate)
         too_long.start()
         said = ""
