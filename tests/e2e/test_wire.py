@@ -8,6 +8,7 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ STUDENT_MODEL = "student-1"
 CREDENTIAL = "sk-planted-by-the-client"
 CLIENTS = 8
 TEXTS = 77  # recorded exchanges with both bodies as texts
-ONLY_YIELD = -1.0  # a pause that lets the other side read, and takes no time
+PAUSE = 0.001  # seconds between pieces, so that the relay reads them one by one
+ONLY_YIELD = -1.0  # a pause that takes no time: single bytes are too many to wait after each
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,23 @@ def by_question(recordings: list[Recorded]) -> dict[str, Recorded]:
     return {each.question(STUDENT_MODEL): each for each in reversed(recordings) if is_shadowable(each)}
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> World:
+def test_every_recorded_exchange_arrives_unchanged_and_becomes_a_pair_that_says_it(tmp_path):
+    """One test of many checks: pytest-xdist would send everything once in each worker that gets a share of them."""
+    world = send_and_settle(tmp_path)
+
+    check_every_cut_meets_every_coding(world)
+    check_every_answer_arrives_byte_for_byte(world)
+    check_an_answers_headers_are_the_teachers_and_the_id(world)
+    check_every_request_arrives_byte_for_byte(world)
+    check_every_exchange_is_accounted_for(world)
+    check_every_shadowable_exchange_has_one_pair_and_no_other_has_any(world)
+    check_a_pairs_request_is_the_recorded_one(world)
+    check_a_pairs_teacher_says_what_was_recorded(world)
+    check_a_student_that_says_the_same_agrees(world)
+    check_a_student_is_asked_each_once_and_never_sees_the_clients_credential(world)
+
+
+def send_and_settle(directory: Path) -> World:
     sending = cases()
     answers = by_question(read_recordings())
 
@@ -115,7 +132,7 @@ def world(tmp_path_factory) -> World:
             headers=case.answer_headers,
             pieces=case.pieces,
             chunked=case.chunked,
-            pause=ONLY_YIELD,
+            pause=ONLY_YIELD if case.cut == "1 byte" else PAUSE,
         )
 
     def study(seen: Seen) -> Reply:
@@ -134,7 +151,7 @@ def world(tmp_path_factory) -> World:
             "comparators": [{"use": "exact"}],
             "redact": [],
         }
-        with Running(tmp_path_factory.mktemp("wire"), {"routes": [route]}) as running:
+        with Running(directory, {"routes": [route]}) as running:
             got = uvloop.run(send_all(running.config["listen"], sending))
             running.settled(len(sending))
             pairs: dict[str, list[dict[str, Any]]] = {}
@@ -173,13 +190,13 @@ async def send_all(address: str, sending: list[Case]) -> dict[int, Response]:
     return got
 
 
-def test_every_answer_arrives_byte_for_byte(world):
+def check_every_answer_arrives_byte_for_byte(world: World) -> None:
     for each in world.sent:
         body = b"".join(each.case.pieces)
         assert (each.got.status, each.got.body) == (each.case.recorded.status, body), str(each.case)
 
 
-def test_an_answers_headers_are_the_teachers_and_the_id(world):
+def check_an_answers_headers_are_the_teachers_and_the_id(world: World) -> None:
     for each in world.sent:
         length = [] if each.case.chunked else [("content-length", str(len(each.got.body)))]
         got = [(name.decode(), value.decode()) for name, value in each.got.headers]
@@ -189,7 +206,7 @@ def test_an_answers_headers_are_the_teachers_and_the_id(world):
     assert len({each.got.value(b"x-understudy-id") for each in world.sent}) == len(world.sent)
 
 
-def test_every_request_arrives_byte_for_byte(world):
+def check_every_request_arrives_byte_for_byte(world: World) -> None:
     for number, each in enumerate(world.sent):
         recorded, seen = each.case.recorded, each.seen
         assert (seen.method, seen.target) == (recorded.method, recorded.path)
@@ -201,7 +218,7 @@ def test_every_request_arrives_byte_for_byte(world):
         assert ends == each.case.request_headers(number) + length, str(each.case)
 
 
-def test_every_exchange_is_accounted_for(world):
+def check_every_exchange_is_accounted_for(world: World) -> None:
     def outcome(recorded: Recorded) -> str:
         if recorded.surface is None or recorded.method != "POST":
             return "not_shadowable"
@@ -214,26 +231,26 @@ def test_every_exchange_is_accounted_for(world):
     assert sum(world.pairs_counted.values()) == world.captures["journaled"]
 
 
-def test_every_shadowable_exchange_has_one_pair_and_no_other_has_any(world):
+def check_every_shadowable_exchange_has_one_pair_and_no_other_has_any(world: World) -> None:
     for each in world.sent:
         assert len(each.pairs) == is_shadowable(each.case.recorded), str(each.case)
 
 
-def test_a_pairs_request_is_the_recorded_one(world):
+def check_a_pairs_request_is_the_recorded_one(world: World) -> None:
     for each in world.sent:
         for pair in each.pairs:
             assert strictly(pair["request"]) == strictly(each.case.recorded.asked), str(each.case)
             assert pair["surface"] == each.case.recorded.surface
 
 
-def test_a_pairs_teacher_says_what_was_recorded(world):
+def check_a_pairs_teacher_says_what_was_recorded(world: World) -> None:
     for each in world.sent:
         for pair in each.pairs:
             assert_says(pair["teacher"], each.case.recorded, str(each.case))
             assert pair["teacher_version"] == pair["teacher"]["model"]
 
 
-def test_a_student_that_says_the_same_agrees(world):
+def check_a_student_that_says_the_same_agrees(world: World) -> None:
     answers = by_question(read_recordings())
     agreeing = Counter[str]()
     for each in world.sent:
@@ -249,14 +266,14 @@ def test_a_student_that_says_the_same_agrees(world):
     assert {"chat/completions", "completions", "responses"} == set(agreeing)
 
 
-def test_a_student_is_asked_each_once_and_never_sees_the_clients_credential(world):
+def check_a_student_is_asked_each_once_and_never_sees_the_clients_credential(world: World) -> None:
     asked = Counter(spelled(seen.path.removeprefix("/v1/"), seen.json) for seen in world.asked)
 
     assert asked == Counter(each.case.recorded.question(STUDENT_MODEL) for each in world.sent if each.pairs)
     assert not any(CREDENTIAL in str(seen) for seen in world.asked)
 
 
-def test_every_cut_meets_every_coding(world):
+def check_every_cut_meets_every_coding(world: World) -> None:
     met = {(each.case.recorded.streamed, each.case.cut, each.case.coding) for each in world.sent if each.pairs}
     within_characters = {
         (each.case.coding, each.case.chunked)
