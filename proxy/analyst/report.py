@@ -104,7 +104,7 @@ def _earlier_entry(
 
 
 def _with_successor(evidences: Sequence[Evidence]) -> Iterator[tuple[Evidence, Evidence | None]]:
-    yield from zip(evidences, [*evidences[1:], None], strict=True)
+    yield from zip(evidences, [*evidences, None][1:], strict=True)
 
 
 def _listed(names: Iterator[str] | Sequence[str]) -> str:

@@ -318,3 +318,8 @@ def test_captures_lost_while_the_sample_was_small_weigh_as_much_when_it_is_raise
     assert after["missing"]["share"] == pytest.approx(60 / 1060)
     assert after["agreement"] == before["agreement"]
     assert after["verdict"] != "promote"
+
+
+def test_an_evidence_asked_for_before_there_is_any_is_said_not_to_be_there(store):
+    with pytest.raises(UsageError, match="there is no evidence 99; evidence: none"):
+        entry(store, evidence=99)
