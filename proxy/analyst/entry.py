@@ -18,9 +18,9 @@ from proxy.analyst.money import cost_of
 from proxy.analyst.summary import Lost, Money, Summary, summarise
 from proxy.config.model import Route, Student
 from proxy.errors import StoreError
-from proxy.journal.base import BUCKET_SECONDS, bucket_of
+from proxy.journal.base import BUCKET_SECONDS, LOST, bucket_of
 from proxy.store.base import Store
-from proxy.store.records import LATENCY_STEP, LOST, Evidence
+from proxy.store.records import LATENCY_STEP, Evidence
 
 WEEK = 7 * 86400.0
 NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)

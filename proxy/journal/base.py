@@ -18,6 +18,8 @@ from typing import Protocol
 import msgspec
 
 BUCKET_SECONDS = 300
+# Capture outcomes of exchanges that were due for a student and were lost before their segments were known.
+LOST = frozenset({"too_large", "shed", "failed"})
 
 
 def bucket_of(timestamp: float) -> int:

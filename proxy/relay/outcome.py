@@ -36,9 +36,6 @@ Outcome = Literal[
     "client_gone",
     "failed",
 ]
-# Those that were due for a student, as far as anyone knows.
-LOST: frozenset[Outcome] = frozenset({"too_large", "shed", "failed"})
-
 _MOST_TAGS = 16
 _LONGEST_TAG = 128
 _LONGEST_SESSION = 256

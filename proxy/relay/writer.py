@@ -11,8 +11,8 @@ from time import monotonic
 import structlog
 
 from proxy.errors import JournalError
-from proxy.journal.base import Exchange, JournalWriter, Tally, bucket_of
-from proxy.relay.outcome import LOST, Captured, Outcome, loss, read_capture
+from proxy.journal.base import LOST, Exchange, JournalWriter, Tally, bucket_of
+from proxy.relay.outcome import Captured, Outcome, loss, read_capture
 from proxy.relay.routing import CompiledRoute
 from proxy.relay.telemetry import Telemetry
 

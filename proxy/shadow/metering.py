@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from proxy.metrics import ShadowMetrics
-from proxy.store.records import EXCLUDED, AnswerRecord, PairRecord, Settlement
-
-_OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED  # their errors say nothing of the student
-_ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
+from proxy.store.records import ANSWERED, OURS, AnswerRecord, PairRecord, Settlement
 
 
 def count_stored(
@@ -40,14 +37,14 @@ def count_stored(
 def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str) -> None:
     student, answer = pair.student, pair.answer
     metrics.pairs.labels(route, student, pair.outcome).inc()
-    if answer.error is not None and pair.outcome not in _OURS:
+    if answer.error is not None and pair.outcome not in OURS:
         metrics.student_errors.labels(route, student, answer.error["kind"]).inc()
     if pair.outcome == "disagreed":
         for kind in sorted(set(pair.scores[pair.decides].kinds)):
             metrics.disagreements.labels(route, student, kind).inc()
     for label, score in pair.scores.items():
         metrics.score.labels(route, student, label).observe(score.score)
-    if pair.outcome in _ANSWERED and answer.latency_ms is not None:
+    if pair.outcome in ANSWERED and answer.latency_ms is not None:
         metrics.upstream_duration.labels(route, "student", model).observe(answer.latency_ms / 1000)
         if answer.ttft_ms is not None:
             metrics.ttft.labels(route, "student", model).observe(answer.ttft_ms / 1000)

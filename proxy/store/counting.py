@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from proxy.journal.base import bucket_of
-from proxy.store.records import BINS, EXCLUDED, LATENCY_STEP, MISSING, AnswerRecord, ExchangeRecord, PairRecord
+from proxy.store.records import (
+    ANSWERED,
+    BINS,
+    EXCLUDED,
+    LATENCY_STEP,
+    MISSING,
+    OURS,
+    AnswerRecord,
+    ExchangeRecord,
+    PairRecord,
+)
 from proxy.store.records import ScoreRecord as Score
 
 Cell = tuple[str, int, int]
@@ -24,9 +34,6 @@ NO_EVIDENCE = 0
 _TOP = BINS - 1
 _MOST_TOKENS = 10**9  # of one answer: what a server makes up must not overflow a sum
 _TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens")
-# What may be laid at the student's door; else an error says what we failed at.
-_OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
-_ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
 
 
 class Series(NamedTuple):
@@ -140,11 +147,11 @@ def _of_score(score: Score, agree: float, unit: str) -> Iterator[Cell]:
 def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Cell]:
     if pair.outcome in EXCLUDED:
         return
-    if pair.answer.error is not None and pair.outcome not in _OURS:
+    if pair.answer.error is not None and pair.outcome not in OURS:
         yield f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
     yield from _of_answer("teacher", exchange.teacher, timed=True)
     # The time that a failure took says nothing of how fast the student answers.
-    yield from _of_answer("student", pair.answer, timed=pair.outcome in _ANSWERED)
+    yield from _of_answer("student", pair.answer, timed=pair.outcome in ANSWERED)
 
 
 def _of_answer(side: str, answer: AnswerRecord | None, *, timed: bool) -> Iterator[Cell]:

@@ -16,8 +16,9 @@ MISSING = frozenset({"unavailable", "misconfigured", "shed", "expired", "unscore
 # Outside of the evidence: neither agreement nor missing.
 EXCLUDED = frozenset({"teacher_error", "paused"})
 OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED
-# Capture outcomes of exchanges that were due for a student and were lost before their segments were known.
-LOST = frozenset({"too_large", "shed", "failed"})
+# Pair outcomes whose errors say what we failed at, nothing of the student; and those of students that answered.
+OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
+ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
 
 
 class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
