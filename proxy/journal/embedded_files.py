@@ -104,10 +104,10 @@ def create(path: Path, schema: str) -> None:
     unfinished.rename(path)
 
 
-def connect(path: Path, *, timeout: float) -> sqlite3.Connection:
+def connect(path: Path, *, timeout: float, mode: str = "rw") -> sqlite3.Connection:
     """Open a file that exists. ``timeout``: seconds to wait for a lock. Raises sqlite3.Error, or JournalError."""
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw",
+        f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         timeout=timeout,
         isolation_level=None,

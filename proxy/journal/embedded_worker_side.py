@@ -14,6 +14,7 @@ import structlog
 from proxy.errors import JournalError
 from proxy.journal.base import Delivery, Depth, Exchange, TallyTotal
 from proxy.journal.embedded_files import WORKERS_FILE, Peer, journal_errors, prepare, relay_files
+from proxy.journal.embedded_look import look
 from proxy.journal.embedded_workers_file import Entry, WorkersFile
 from proxy.journal.embedded_writer import tidy_after_the_dead
 
@@ -94,27 +95,7 @@ class WorkerSide:
         return totals
 
     def depth(self) -> Depth:
-        entries = size = 0
-        oldest: list[float] = []
-        with journal_errors(self._directory, "read"):
-            file = self._opened()
-            for origin, relay in self._relays().items():
-                # In this order: what is settled or leased meanwhile is then counted once too often, not left out.
-                settled = file.settled(origin)
-                through = file.leased_through(origin)
-                leased = file.oldest_leased(origin)
-                kept, held = relay.execute("SELECT entries, bytes FROM state").fetchone()
-                for first, last in settled:  # most of it is deleted already
-                    n, its_size = relay.execute(
-                        "SELECT count(*), total(size) FROM entries WHERE seq BETWEEN ? AND ?", (first, last)
-                    ).fetchone()
-                    kept -= n
-                    held -= int(its_size)
-                entries += max(0, kept)
-                size += max(0, held)
-                head = relay.execute("SELECT captured_at FROM entries WHERE seq > ? ORDER BY seq LIMIT 1", (through,))
-                oldest += [moment for moment in (leased, *(row[0] for row in head)) if moment is not None]
-        return Depth(entries=entries, bytes=size, oldest=min(oldest, default=None))
+        return look(self._directory)
 
     def close(self) -> None:
         for peer in self._peers.values():

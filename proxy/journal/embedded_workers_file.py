@@ -125,10 +125,3 @@ class WorkersFile:
             "INSERT INTO settled VALUES (?, ?, ?)",
             [(origin, first, last) for first, last in set(merged).difference(touched)],
         )
-
-    def settled(self, origin: str) -> list[Range]:
-        return self._execute("SELECT first, last FROM settled WHERE origin = ? ORDER BY first", (origin,)).fetchall()
-
-    def oldest_leased(self, origin: str) -> float | None:
-        (oldest,) = self._execute("SELECT min(captured_at) FROM leases WHERE origin = ?", (origin,)).fetchone()
-        return oldest if oldest is None else float(oldest)
