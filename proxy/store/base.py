@@ -101,7 +101,13 @@ class Store(Protocol):
     def paused(self) -> frozenset[str | None]:
         """Routes that a person paused; contains None when all are."""
 
+    def routes_with_text(self) -> frozenset[str]:
+        """Routes that text is stored of, also those that nobody configures any more."""
+
     def forget_text_before(self, route: str, time: float) -> int:
-        """Retention: delete the text of a route's exchanges that arrived before; counts stay. Returns how many."""
+        """Delete the text of a route's exchanges that arrived before ``time`` (unix seconds); counts stay.
+
+        Some of them only, so that others come in between: to be called until it returns 0. Returns how many.
+        """
 
     def close(self) -> None: ...

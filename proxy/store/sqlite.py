@@ -17,7 +17,8 @@ from proxy.store.evidence_book import EvidenceBook
 from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
 from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
 
-_PAGE = 50  # pairs read, or exchanges forgotten, at a time
+_PAGE = 50  # pairs read at a time
+_FORGOTTEN_AT_ONCE = 100  # exchanges: some milliseconds
 _FOREVER = 2**62
 _DAY = 86_400
 _ALL_ROUTES = ""  # in table `paused`; no route is named so
@@ -166,18 +167,16 @@ class SQLiteStore:
         routes = (row["route"] for row in self._connection.query(statements.PAUSED))
         return frozenset(None if route == _ALL_ROUTES else route for route in routes)
 
+    def routes_with_text(self) -> frozenset[str]:
+        return frozenset(row["route"] for row in self._connection.query(statements.ROUTES_WITH_TEXT))
+
     def forget_text_before(self, route: str, time: float) -> int:
-        """Retention, by a few exchanges at a time, so that others come in between."""
-        forgotten = 0
-        while True:
-            with self._connection.writing():
-                rows = self._connection.query(statements.WITH_TEXT, route=route, time=time, page=_PAGE)
-                ids = {"ids": _json([row["id"] for row in rows])}
-                self._connection.execute(statements.FORGET_EXCHANGES, ids)
-                self._connection.execute(statements.FORGET_PAIRS, ids)
-            forgotten += len(rows)
-            if len(rows) < _PAGE:
-                return forgotten
+        with self._connection.writing():
+            rows = self._connection.query(statements.WITH_TEXT, route=route, time=time, page=_FORGOTTEN_AT_ONCE)
+            ids = {"ids": _json([row["id"] for row in rows])}
+            self._connection.execute(statements.FORGET_EXCHANGES, ids)
+            self._connection.execute(statements.FORGET_PAIRS, ids)
+        return len(rows)
 
     def close(self) -> None:
         self._connection.close()

@@ -199,6 +199,16 @@ def pairs_page(fields: Iterable[str]) -> str:
 
 # Retention
 
+# From one route to the next by the index: most stores hold a few routes and millions of exchanges.
+ROUTES_WITH_TEXT = """
+WITH RECURSIVE found (route) AS (
+    SELECT min(route) FROM exchanges WHERE has_text = 1
+    UNION ALL
+    SELECT (SELECT min(route) FROM exchanges WHERE has_text = 1 AND route > found.route)
+    FROM found WHERE found.route IS NOT NULL
+)
+SELECT route FROM found WHERE route IS NOT NULL
+"""
 WITH_TEXT = """
 SELECT id FROM exchanges WHERE route = :route AND has_text = 1 AND arrived_at < :time ORDER BY arrived_at LIMIT :page
 """

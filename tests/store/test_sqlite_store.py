@@ -220,3 +220,13 @@ def test_the_newest_pairs_are_found_without_sorting(path, which, index):
 
     assert any(index in step["detail"] for step in plan)
     assert not any("TEMP B-TREE" in step["detail"] for step in plan)
+
+
+def test_routes_with_text_are_found_without_reading_every_exchange(path):
+    from proxy.store.statements import ROUTES_WITH_TEXT
+
+    with closing(SQLiteStore(path)) as store:
+        plan = [step["detail"] for step in store._connection.query("EXPLAIN QUERY PLAN " + ROUTES_WITH_TEXT)]
+
+    assert [step for step in plan if "exchanges" in step and "exchanges_with_text" not in step] == []
+    assert any("route>?" in step for step in plan)

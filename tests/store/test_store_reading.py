@@ -163,6 +163,11 @@ def test_the_salt_is_made_once(open_again):
     assert len(open_again().salt()) >= 16
 
 
+def forgotten(store, route, before):
+    """How many exchanges lost their text, in as many calls as it takes."""
+    return sum(iter(lambda: store.forget_text_before(route, before), 0))
+
+
 def test_retention_deletes_text_and_keeps_scores_and_counts(store):
     store.record([settlement(f"old{n}", "disagreed", at=T0 + n, subjects=("hash",)) for n in range(120)])
     store.record([settlement("lost", "unavailable", at=T0)])
@@ -170,8 +175,7 @@ def test_retention_deletes_text_and_keeps_scores_and_counts(store):
     kept = [store.pair(id_) for id_ in ("new:small", "other:small")]
     counts, traffic = tallied(store), store.traffic("intents")
 
-    assert store.forget_text_before("intents", T0 + 1000) == 121
-    assert store.forget_text_before("intents", T0 + 1000) == 0
+    assert forgotten(store, "intents", T0 + 1000) == 121
 
     old = store.pair("old7:small")
     assert old.exchange.request is None
@@ -184,6 +188,25 @@ def test_retention_deletes_text_and_keeps_scores_and_counts(store):
     assert store.pair("lost:small").pair.answer.error == {"kind": "timeout", "message": ""}
     assert [store.pair(id_) for id_ in ("new:small", "other:small")] == kept
     assert (tallied(store), store.traffic("intents")) == (counts, traffic)
+
+
+def test_retention_holds_the_store_for_some_exchanges_at_a_time(store):
+    store.record([settlement(f"e{n}", "agreed", at=T0 + n) for n in range(300)])
+
+    assert 0 < store.forget_text_before("intents", T0 + 1000) < 300
+    assert forgotten(store, "intents", T0 + 1000) > 0
+    assert store.routes_with_text() == frozenset()
+
+
+def test_routes_that_have_text_are_known_whatever_is_configured(store):
+    assert store.routes_with_text() == frozenset()
+    for route in ("b", "a", "c", "ä"):
+        store.record([settlement(f"{route}{n}", "agreed", route=route) for n in range(3)])
+    store.record([Settlement(exchange=stub("lost"), pairs=(pair("shed"),))])
+    assert store.routes_with_text() == {"a", "b", "c", "ä"}
+
+    assert forgotten(store, "b", T0 + 1) == 3
+    assert store.routes_with_text() == {"a", "c", "ä"}
 
 
 def test_a_pair_that_comes_after_retention_is_forgotten_by_the_next(store):

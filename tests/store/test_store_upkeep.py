@@ -1,0 +1,54 @@
+"""What keeps a store small, step by step."""
+
+from __future__ import annotations
+
+from proxy.store.upkeep import tend
+from tests.store.store_builders import DAY, T0, settlement
+
+
+def tended(store, retention, *, now):
+    """The number of steps it took."""
+    steps = 1
+    while tend(store, retention, now=now):
+        steps += 1
+    return steps
+
+
+def with_text(store, *ids):
+    return [id_ for id_ in ids if store.pair(f"{id_}:small").exchange.request is not None]
+
+
+def test_text_is_kept_as_long_as_its_route_says(store):
+    for days in (0, 5, 10):
+        store.record([settlement(f"a{days}", "agreed", at=T0 + days * DAY, route="a")])
+        store.record([settlement(f"b{days}", "agreed", at=T0 + days * DAY, route="b")])
+
+    tended(store, {"a": 7 * DAY, "b": 1 * DAY}, now=T0 + 10 * DAY)
+
+    assert with_text(store, "a0", "a5", "a10", "b0", "b5", "b10") == ["a5", "a10", "b10"]
+
+
+def test_text_of_a_route_that_is_no_longer_configured_goes_by_the_shortest_retention(store):
+    for days in (0, 5, 10):
+        store.record([settlement(f"old{days}", "agreed", at=T0 + days * DAY, route="renamed")])
+
+    tended(store, {"a": 7 * DAY, "b": 1 * DAY}, now=T0 + 10 * DAY)
+
+    assert with_text(store, "old0", "old5", "old10") == ["old10"]
+
+
+def test_without_any_route_the_default_holds(store):
+    for days in (0, 5, 10):
+        store.record([settlement(f"e{days}", "agreed", at=T0 + days * DAY)])
+
+    tended(store, {}, now=T0 + 36 * DAY)
+
+    assert with_text(store, "e0", "e5", "e10") == ["e10"]
+
+
+def test_a_large_backlog_takes_many_steps_and_all_of_it_goes(store):
+    for start in range(0, 450, 150):
+        store.record([settlement(f"e{n}", "agreed") for n in range(start, start + 150)])
+
+    assert tended(store, {"intents": DAY}, now=T0 + 2 * DAY) > 3
+    assert store.routes_with_text() == frozenset()
