@@ -13,7 +13,7 @@ from proxy.relay.passage import Passage
 from proxy.relay.routing import RoutingTable
 from proxy.relay.tee import CaptureBudget
 from proxy.relay.telemetry import Telemetry
-from proxy.relay.upstream import Upstream
+from proxy.relay.upstream.base import Upstream
 from proxy.relay.writer import CaptureWriter
 
 _ID_RANDOM_BYTES = 10

@@ -5,7 +5,7 @@ All names are lower-case bytes, as the server hands them over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,7 +47,7 @@ _FRAMING = frozenset({b"content-length", b"host"})  # a Connection header that n
 class RequestHead(msgspec.Struct):
     """A client's request headers, read in one pass."""
 
-    forwarded: list[tuple[str, str]]
+    forwarded: list[tuple[bytes, bytes]]
     noted: dict[bytes, bytes]  # by name: ours, hop-by-hop, keys, content-*; of several, what the last one says
 
     @property
@@ -77,7 +77,7 @@ _NOTED = _KEPT_FROM_UPSTREAM | KEY_HEADERS | {b"content-length", b"content-type"
 
 def read_request_headers(headers: RawHeaders) -> RequestHead:
     """What goes on to an upstream, in order, and what the relay itself needs to know."""
-    forwarded: list[tuple[str, str]] = []
+    forwarded: list[tuple[bytes, bytes]] = []
     noted: dict[bytes, bytes] = {}
     named: set[bytes] | None = None
     for name, value in headers:
@@ -87,16 +87,16 @@ def read_request_headers(headers: RawHeaders) -> RequestHead:
             noted[name] = noted[name] + b"," + value if name in noted and name in _LISTS else value
             if name in _KEPT_FROM_UPSTREAM:
                 continue
-        forwarded.append((name.decode("ascii"), _text(value)))
+        forwarded.append((name, value))
     if named:
-        forwarded = [(name, value) for name, value in forwarded if name.encode("ascii") not in named]
+        forwarded = [pair for pair in forwarded if pair[0] not in named]
     return RequestHead(forwarded, noted)
 
 
-def with_own_key(forwarded: Iterable[tuple[str, str]], key: str, *, as_api_key: bool) -> list[tuple[str, str]]:
+def with_own_key(forwarded: RawHeaders, key: str, *, as_api_key: bool) -> list[tuple[bytes, bytes]]:
     """The same headers with the client's keys replaced by one of ours."""
-    kept = [(name, value) for name, value in forwarded if name.encode("ascii") not in KEY_HEADERS]
-    kept.append(("api-key", key) if as_api_key else ("authorization", f"Bearer {key}"))
+    kept = [pair for pair in forwarded if pair[0] not in KEY_HEADERS]
+    kept.append((b"api-key", key.encode()) if as_api_key else (b"authorization", b"Bearer " + key.encode()))
     return kept
 
 
@@ -145,11 +145,3 @@ def header_value(headers: RawHeaders, name: bytes) -> str:
 
 def _connection_named(value: bytes) -> set[bytes]:
     return {token.strip() for token in value.lower().split(b",")} - _FRAMING
-
-
-def _text(value: bytes) -> str:
-    # the client library writes UTF-8: what is UTF-8 goes through unchanged, as does all ASCII
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

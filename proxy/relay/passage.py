@@ -29,7 +29,7 @@ from proxy.relay.refusals import Refusal
 from proxy.relay.routing import CompiledRoute, RoutingTable, Target, choose
 from proxy.relay.tee import Tee
 from proxy.relay.telemetry import UNMATCHED
-from proxy.relay.upstream import TimedOutError, UpstreamAnswer, UpstreamError, UpstreamRequest
+from proxy.relay.upstream.base import TimedOutError, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 if TYPE_CHECKING:
     from proxy.relay.app import Relay
@@ -206,14 +206,15 @@ class Passage:
             if target.model is not None and b"content-encoding" not in head.noted:
                 changed = with_model(held, target.model)
                 if changed is not held:
-                    headers = [(name, value) for name, value in headers if name != "content-length"]
+                    headers = [pair for pair in headers if pair[0] != b"content-length"]
                     held = changed
         if target.own_key is not None:
             azure = b"api-key" in head.noted or azure_deployment(self._path) is not None
             headers = with_own_key(headers, target.own_key, as_api_key=azure)
         return UpstreamRequest(
             self._scope["method"],
-            target.url_for(self._path, self._scope["query_string"].decode("latin-1")),
+            target.origin,
+            target.target_for(self._scope["raw_path"], self._scope["query_string"]),
             headers,
             target.timeout,
             held or b"",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import string
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Limits, Match, Route, Teacher
 from proxy.relay.access import AccessKeys
 from proxy.relay.headers import CREDENTIALS, RawHeaders
+from proxy.relay.upstream.base import Origin
 
 Glob = Callable[[str], bool]
 _WILDCARDS = frozenset("*?[")
@@ -21,23 +23,22 @@ class Target:
     """An upstream: where it is, with which key, and for how long to wait."""
 
     def __init__(self, teacher: DefaultTeacher) -> None:
-        parts = urlsplit(teacher.url)
-        self.origin = f"{parts.scheme}://{parts.netloc}"
-        self.prefix = parts.path.rstrip("/")
+        self.origin = Origin.of(teacher.url)
+        self.prefix = quote(urlsplit(teacher.url).path.rstrip("/"), safe=string.punctuation).encode("ascii")
         self.timeout = teacher.timeout
         key = teacher.api_key.get_secret_value()
         self.own_key = None if key == "passthrough" else key
         self.model = teacher.model if isinstance(teacher, Teacher) else None
 
-    def url_for(self, path: str, query: str) -> str:
-        """The upstream's URL for a client's raw path and query, neither of them re-quoted.
+    def target_for(self, path: bytes, query: bytes) -> bytes:
+        """What the upstream is asked for, given a client's raw path and query: neither of them is re-quoted.
 
         A leading ``/v1`` gives way to the upstream's own path; without one in either, the path follows unchanged.
         """
-        if self.prefix and (path == "/v1" or path.startswith("/v1/")):
+        if self.prefix and (path == b"/v1" or path.startswith(b"/v1/")):
             path = path[3:]
-        url = f"{self.origin}{self.prefix}{path}"
-        return f"{url}?{query}" if query else url
+        target = (self.prefix + path) or b"/"
+        return b"%s?%s" % (target, query) if query else target
 
 
 class CompiledRoute:

@@ -21,10 +21,10 @@ from proxy.config.model import Config
 from proxy.errors import UnderstudyError
 from proxy.journal.base import JournalWriter
 from proxy.metrics import RelayMetrics
-from proxy.relay.aiohttp_upstream import AiohttpUpstream
 from proxy.relay.app import Relay
 from proxy.relay.protocol import RelayProtocol
 from proxy.relay.routing import compile_table
+from proxy.relay.upstream.pool import PooledUpstream
 
 _KEEP_ALIVE_SECONDS = 75
 _FLUSH_SECONDS = 10.0
@@ -65,7 +65,7 @@ async def serve_relay(  # noqa: PLR0917 - as the parts that call it know it
         tls: How upstreams are verified; by default with the system's certificates.
     """
     _quiet_uvicorn()
-    upstream = AiohttpUpstream(tls)
+    upstream = PooledUpstream(tls)
     relay = Relay(compile_table(config), upstream, journal, metrics, paused)
     relay.start()
     server = _Server(
@@ -93,7 +93,7 @@ async def serve_relay(  # noqa: PLR0917 - as the parts that call it know it
             await serving
         finally:
             ending.cancel()
-            await upstream.close()
+            upstream.close()
             if not await asyncio.to_thread(relay.close, _FLUSH_SECONDS):
                 structlog.get_logger().error("journal_not_flushed", seconds=_FLUSH_SECONDS)
 

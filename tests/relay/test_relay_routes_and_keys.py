@@ -30,12 +30,17 @@ from tests.relay.relay_tools import (
         ("https://h", "/v1/models", "https://h/v1/models"),
         ("https://h/", "/models", "https://h/models"),
         ("https://h:1/api", "/models", "https://h:1/api/models"),
+        ("https://h:443/café", "/models", "https://h/caf%C3%A9/models"),
+        ("http://[::1]:80/v1", "/v1", "http://[::1]/v1"),
+        ("https://h/", "", "https://h/"),
         ("https://h", "/openai/deployments/N/chat/completions", "https://h/openai/deployments/N/chat/completions"),
     ],
 )
 def test_upstream_urls(url: str, path: str, expected: str) -> None:
-    assert Target(DefaultTeacher(url=url)).url_for(path, "") == expected
-    assert Target(DefaultTeacher(url=url)).url_for(path, "a=%20") == f"{expected}?a=%20"
+    target = Target(DefaultTeacher(url=url))
+    site = f"{target.origin.scheme}://{target.origin.authority.decode()}"
+    assert site + target.target_for(path.encode(), b"").decode() == expected
+    assert site + target.target_for(path.encode(), b"a=%20").decode() == f"{expected}?a=%20"
 
 
 async def _route_of(relay: Running, line: str, body: bytes | None, headers: bytes = b"") -> str:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
 from proxy.errors import UnderstudyError
 from proxy.relay.headers import RawHeaders
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class UpstreamError(UnderstudyError):
@@ -33,12 +36,32 @@ class BrokenOffError(UpstreamError):
     """The answer ended before its end."""
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where an upstream is."""
+
+    scheme: str
+    host: str  # an IPv6 address without its brackets
+    port: int
+    authority: bytes  # as the Host header names it
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """The origin of a base URL that was found valid."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        usual = _DEFAULT_PORTS[parts.scheme]
+        port = parts.port or usual
+        written = f"[{host}]" if ":" in host else host
+        return cls(parts.scheme, host, port, (written if port == usual else f"{written}:{port}").encode("ascii"))
+
+
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """What an upstream is asked. A held body can be sent again, a streamed one only once."""
 
     method: str
-    url: str  # sent as it stands, nothing re-quoted
-    headers: list[tuple[str, str]]  # without Host; nothing is added to them but what framing needs
+    origin: Origin
+    target: bytes  # path and query, sent as they stand
+    headers: RawHeaders  # without Host; nothing is added to them but what framing needs
     timeout: float  # seconds to the first byte, and between bytes
     held: bytes = b""
     streamed: Callable[[], AsyncIterator[bytes]] | None = None
@@ -51,7 +74,10 @@ class UpstreamAnswer(Protocol):
     status: int
     headers: RawHeaders
     asked_at: float  # perf_counter: when the request began to go out
-    waited: float  # seconds spent waiting for the upstream until the answer's head was there
+
+    @property
+    def waited(self) -> float:
+        """Seconds until the answer's first byte was there."""
 
     @property
     def ended(self) -> bool:
