@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from proxy.admin.cached import Cached
 from proxy.analyst.report import build_report
+from proxy.analyst.unsettled import depth_of
 from proxy.config.model import Config
 from proxy.journal.base import Depth, JournalReader
 from proxy.store.base import Store
@@ -53,15 +53,7 @@ class Plane:
 
     def depth(self) -> Depth:
         """What waits in the journal. Raises JournalError.  Not to be called from an event loop."""
-
-        async def read() -> Depth:
-            journal = self._open_journal()
-            try:
-                return await journal.depth()
-            finally:
-                await journal.close()
-
-        return asyncio.run(read())
+        return depth_of(self._open_journal)
 
     def report(self, **which: Any) -> dict[str, Any]:
         """The report as ``understudy report --format json`` gives it. Raises UsageError, StoreError, JournalError."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from proxy.analyst.entry import Chosen, Window, rfc3339, route_entry, student_entry
+from proxy.analyst.names import listed, routes_named, students_named
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.errors import UsageError
@@ -47,8 +48,8 @@ def build_report(
         since=None if since is None else bucket_of(since),
         until=None if oldest_unsettled is None else bucket_of(oldest_unsettled),
     )
-    routes = _routes(config, route)
-    asked = _students(routes, student)
+    routes = routes_named(config, route)
+    asked = students_named(routes, student)
     entries = []
     if evidence is not None:
         entries.append(_earlier_entry(store, asked, evidence, window))
@@ -62,22 +63,6 @@ def build_report(
                 if owner is route_
             ]
     return {"generated": rfc3339(now), "since": rfc3339(window.since), "routes": entries}
-
-
-def _routes(config: Config, name: str | None) -> list[Route]:
-    chosen = [route for route in config.routes if name in (None, route.name)]
-    if name is not None and not chosen:
-        raise UsageError(f"there is no route {name!r}; routes: {_listed(route.name for route in config.routes)}")
-    return chosen
-
-
-def _students(routes: Sequence[Route], name: str | None) -> list[tuple[Route, Student]]:
-    every = [(route, student) for route in routes for student in route.students]
-    chosen = [(route, student) for route, student in every if name in (None, student.name)]
-    if name is not None and not chosen:
-        there = _listed(f"{student.name} (route {route.name})" for route, student in every)
-        raise UsageError(f"there is no student {name!r}; students: {there}")
-    return chosen
 
 
 def _in_force(store: Store, route: Route, student: Student) -> Chosen:
@@ -100,12 +85,8 @@ def _earlier_entry(
                 chosen = Chosen(version=evidence.version, evidence=evidence, successor=successor)
                 return student_entry(store, route, student, chosen, window)
             there.append(f"{evidence.id} ({route.name}, {student.name}, number {evidence.number})")
-    raise UsageError(f"there is no evidence {evidence_id}; evidence: {_listed(there)}")
+    raise UsageError(f"there is no evidence {evidence_id}; evidence: {listed(there)}")
 
 
 def _with_successor(evidences: Sequence[Evidence]) -> Iterator[tuple[Evidence, Evidence | None]]:
     yield from zip(evidences, [*evidences, None][1:], strict=True)
-
-
-def _listed(names: Iterator[str] | Sequence[str]) -> str:
-    return ", ".join(names) or "none"

@@ -39,13 +39,3 @@ def open_existing_store(config: Config) -> Store:
         return open_store(config.store, create=False)
     except StoreError as error:
         raise UsageError(str(error)) from error
-
-
-def check_names(config: Config, route: str | None, student: str | None) -> None:
-    """Raises UsageError when a route or student is not configured, naming those that are."""
-    routes = {configured.name: [s.name for s in configured.students] for configured in config.routes}
-    if route is not None and route not in routes:
-        raise UsageError(f"no route {route!r}; there is {', '.join(routes) or 'none'}")
-    students = routes[route] if route is not None else [name for names in routes.values() for name in names]
-    if student is not None and student not in students:
-        raise UsageError(f"no student {student!r}; there is {', '.join(students) or 'none'}")

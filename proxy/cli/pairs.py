@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from proxy.analyst.names import check_names
 from proxy.arguments import pair_filter
 from proxy.cli.common import (
     ConfigFlag,
     RouteFlag,
     SinceFlag,
     StudentFlag,
-    check_names,
     config_source,
     open_existing_store,
 )

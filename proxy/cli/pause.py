@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from proxy.cli.common import ConfigFlag, RouteFlag, check_names, config_source, open_existing_store
+from proxy.analyst.names import check_names
+from proxy.cli.common import ConfigFlag, RouteFlag, config_source, open_existing_store
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from proxy.analyst.unsettled import depth_of
 from proxy.arguments import parse_since
 from proxy.cli.common import ConfigFlag, RouteFlag, SinceFlag, StudentFlag, config_source, open_existing_store
 from proxy.config.model import Config
@@ -73,11 +73,4 @@ def report(
 def _oldest_unsettled(config: Config) -> float | None:
     from proxy.journal.embedded import EmbeddedReader, journal_directory
 
-    async def read() -> float | None:
-        journal = EmbeddedReader(journal_directory(config.store), owner="report")
-        try:
-            return (await journal.depth()).oldest
-        finally:
-            await journal.close()
-
-    return asyncio.run(read())
+    return depth_of(lambda: EmbeddedReader(journal_directory(config.store), owner="report")).oldest
