@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, HTTPException, Query
 
 from proxy.admin.access import require
 from proxy.admin.plane import Plane
+from proxy.admin.refusals import REFUSALS, known_query
+from proxy.analyst.names import check_names
 from proxy.arguments import pair_filter, parse_since
 from proxy.config.model import Route
-from proxy.errors import UnderstudyError, UsageError
 from proxy.store.pair_json import pair_json
 
 MOST_PAIRS = 1000
@@ -21,7 +21,8 @@ _Text = Annotated[str | None, Query()]
 
 def api_router(plane: Plane) -> APIRouter:
     """Routes for people and scripts; every answer is JSON."""
-    router = APIRouter(prefix="/api", dependencies=[Depends(require("read", lambda: plane.config.admin.tokens))])
+    may_read = Depends(require("read", lambda: plane.config.admin.tokens))
+    router = APIRouter(prefix="/api", dependencies=[may_read, Depends(known_query)], responses=REFUSALS)
 
     @router.get("/routes")
     def get_routes() -> dict[str, Any]:
@@ -51,7 +52,8 @@ def api_router(plane: Plane) -> APIRouter:
         since: _Text = None,
         limit: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 100,
     ) -> dict[str, Any]:
-        """Pairs, newest first."""
+        """Pairs, newest first: 100 of them unless ``limit`` says otherwise, 1000 at most."""
+        check_names(plane.config, route, student)
         which = pair_filter(
             route=route,
             student=student,
@@ -73,14 +75,6 @@ def api_router(plane: Plane) -> APIRouter:
         return pair_json(stored)
 
     return router
-
-
-def explain_errors(app: FastAPI) -> None:
-    """Turn what went wrong into an answer of one line: 400 for what was asked wrongly, 503 for what is down."""
-
-    @app.exception_handler(UnderstudyError)
-    def answer(_: Request, error: UnderstudyError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=400 if isinstance(error, UsageError) else 503)
 
 
 def _route_json(route: Route, paused: frozenset[str | None]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -9,10 +10,13 @@ from fastapi import APIRouter, Depends, Header, Response
 from proxy.admin import health, metrics
 from proxy.admin.access import require
 from proxy.admin.plane import Plane
+from proxy.admin.refusals import REFUSALS
 from proxy.config.checks import parse_listen
 from proxy.errors import UnderstudyError
 from proxy.runtime import metrics_directory
 from proxy.supervisor import read_children
+
+PATIENCE = 0.5  # seconds that a probe waits for what the journal and the store say of themselves
 
 
 def probes_router(plane: Plane) -> APIRouter:
@@ -20,7 +24,7 @@ def probes_router(plane: Plane) -> APIRouter:
     router = APIRouter()
     may_read = Depends(require("read", lambda: plane.config.admin.tokens))
 
-    @router.get("/metrics", dependencies=[may_read])
+    @router.get("/metrics", dependencies=[may_read], responses=REFUSALS)
     def get_metrics(accept: Annotated[str, Header()] = "") -> Response:
         """Prometheus or OpenMetrics text.  Gauges that cannot be computed just now are left out."""
         children = read_children(plane.runtime)
@@ -38,42 +42,28 @@ def probes_router(plane: Plane) -> APIRouter:
         body, content_type = metrics.render(accept, metrics_directory(plane.runtime), families)
         return Response(body, headers={"Content-Type": content_type, **problem})
 
+    # Neither probe waits for a thread of the pool, which requests that hang on a disk may have used up.
     @router.get("/healthz")
-    def get_health() -> dict[str, str]:
+    async def get_health() -> dict[str, str]:
         """Whether this process is alive."""
         return {"status": "ok"}
 
+    journal = health.Part("journal-state", plane.depth)
+    store = health.Part("store-state", lambda: plane.with_store(lambda opened: opened.paused()))
+
     @router.get("/readyz")
-    def get_readiness(response: Response) -> dict[str, Any]:
+    async def get_readiness(response: Response) -> dict[str, Any]:
         """Whether this role does its work.  A relay with journal trouble goes on relaying, so it stays ready."""
-        children = read_children(plane.runtime)
-        state: dict[str, Any] = {"journal": _journal_state(plane), "store": _store_state(plane)}
-        ready = True
+        state: dict[str, Any] = {}
         if "relay" in plane.roles:
-            relaying = health.relays(*parse_listen(plane.config.listen))
-            state["relay"] = "ok" if relaying else "does not answer"
-            ready = relaying
+            state["relay"] = "ok" if await health.relays(*parse_listen(plane.config.listen)) else "does not answer"
         if "shadow" in plane.roles:
-            state["shadow"] = "ok" if health.children_up(children, "shadow") else "not running"
-            if "relay" not in plane.roles:
-                ready = all(state[part] == "ok" for part in ("shadow", "journal", "store"))
+            up = health.children_up(read_children(plane.runtime), "shadow")
+            state["shadow"] = "ok" if up else "not running"
+        state["journal"], state["store"] = await asyncio.gather(journal.state(PATIENCE), store.state(PATIENCE))
+        deciding = ("relay",) if "relay" in plane.roles else ("shadow", "journal", "store")
+        ready = all(state[part] == "ok" for part in deciding)
         response.status_code = 200 if ready else 503
         return {"status": "ready" if ready else "not ready", **state}
 
     return router
-
-
-def _journal_state(plane: Plane) -> str:
-    try:
-        plane.depth()
-    except UnderstudyError as error:
-        return str(error)
-    return "ok"
-
-
-def _store_state(plane: Plane) -> str:
-    try:
-        plane.with_store(lambda store: store.paused())
-    except UnderstudyError as error:
-        return str(error)
-    return "ok"

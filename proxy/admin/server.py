@@ -13,10 +13,12 @@ from pathlib import Path
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from proxy.admin.api import api_router, explain_errors
+from proxy.admin.api import api_router
 from proxy.admin.plane import Plane
 from proxy.admin.probes import probes_router
+from proxy.admin.refusals import explain_errors
 from proxy.config.model import Config
 from proxy.errors import ConfigurationError, UnderstudyError
 from proxy.journal.base import JournalReader
@@ -24,6 +26,23 @@ from proxy.runtime import write_paused
 from proxy.store.base import Store
 
 _log = structlog.get_logger()
+
+
+class HeadAsGet:
+    """ASGI middleware: HEAD is answered as GET is, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 def create_app(plane: Plane) -> FastAPI:
@@ -36,6 +55,7 @@ def create_app(plane: Plane) -> FastAPI:
         telling.cancel()
 
     app = FastAPI(title="Understudy", summary="The admin plane.", lifespan=lifespan)
+    app.add_middleware(HeadAsGet)
     explain_errors(app)
     app.include_router(probes_router(plane))
     app.include_router(api_router(plane))
