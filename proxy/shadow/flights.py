@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 import msgspec
 
 from proxy.journal.base import Delivery
 from proxy.shadow.lanes import Lane
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exchange waits for outside of memory: a place in one of these lanes; where there are none, its route."""
+
+    lanes: tuple[Lane, ...] = ()
+    until: float  # unix seconds: then it comes back in any case, to be told what became of it
 
 
 class Flight:
@@ -23,16 +30,18 @@ class Flight:
         self.deliveries = [delivery]
         self.size = 0 if exchange is None else len(exchange.request) + len(exchange.response)
         self.read = False
-        self.waits_for: tuple[Lane, ...] = ()
-        self.until = 0.0
+        self.wait: Wait | None = None
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange that waits outside of memory for a place in one of these lanes."""
+    """An exchange that waits outside of memory."""
 
     deliveries: tuple[Delivery, ...]  # without their exchanges
-    lanes: tuple[Lane, ...]
-    until: float  # unix seconds: then it is too old for some student, which wants to be told
+    wait: Wait
+
+    @property
+    def route(self) -> str:
+        return self.deliveries[0].route
 
 
 class Flights:
@@ -92,12 +101,9 @@ class Flights:
         flight = self._flights.pop(exchange_id)
         self._bytes -= flight.size
         self._read -= flight.read
-        if flight.waits_for:
-            self._parked[exchange_id] = Parked(
-                deliveries=tuple(without_exchange(each) for each in flight.deliveries),
-                lanes=flight.waits_for,
-                until=flight.until,
-            )
+        if flight.wait is not None:
+            deliveries = tuple(without_exchange(each) for each in flight.deliveries)
+            self._parked[exchange_id] = Parked(deliveries=deliveries, wait=flight.wait)
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -116,23 +122,32 @@ class Flights:
         return flying + [delivery for parked in self._parked.values() for delivery in parked.deliveries]
 
     def may_park(self) -> bool:
+        """Whether one more may wait for a student."""
         return len(self._parked) < self._most_parked
 
-    def park(self, exchange_id: str, lanes: tuple[Lane, ...], until: float) -> None:
-        """Once it lands, keep its leases for these lanes, and nothing else."""
-        flight = self._flights[exchange_id]
-        flight.waits_for, flight.until = lanes, until
+    def may_await_route(self) -> bool:
+        """Whether one more may wait for its route: half of the room stays for those that wait for students."""
+        return len(self._parked) < self._most_parked // 2
 
-    def unpark(self, now: float) -> list[Delivery]:
-        """Deliveries to give back to the journal, as their lanes have places again or they have become too old."""
-        places = {lane: lane.places for parked in self._parked.values() for lane in parked.lanes}
+    def park(self, exchange_id: str, wait: Wait) -> None:
+        """Once it lands, keep its leases for what it waits for, and nothing else."""
+        self._flights[exchange_id].wait = wait
+
+    def unpark(self, now: float, routes: Container[str]) -> list[Delivery]:
+        """Deliveries to give back to the journal: what they wait for is there, or their time is over.
+
+        Args:
+            now: Unix seconds.
+            routes: The names of those that are known.
+        """
+        places = {lane: lane.places for parked in self._parked.values() for lane in parked.wait.lanes}
         leaving = []
         for exchange_id, parked in self._parked.items():  # oldest first
-            lane = next((lane for lane in parked.lanes if places[lane] > 0), None)
-            if lane is None and now < parked.until:
-                continue
+            lane = next((lane for lane in parked.wait.lanes if places[lane] > 0), None)
             if lane is not None:
                 places[lane] -= 1
+            elif now < parked.wait.until and (parked.wait.lanes or parked.route not in routes):
+                continue
             leaving.append(exchange_id)
         return [delivery for exchange_id in leaving for delivery in self._parked.pop(exchange_id).deliveries]
 

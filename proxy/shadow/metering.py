@@ -14,6 +14,7 @@ def count_stored(
     *,
     new_students: Collection[str],
     new_exchange: bool,
+    route_known: bool,
     models: dict[str, str],
 ) -> None:
     """Count a settlement that is in the store.
@@ -23,12 +24,15 @@ def count_stored(
         settlement: What was stored.
         new_students: Whose pairs were not there before.
         new_exchange: Whether the exchange was not there before.
+        route_known: Whether it is known for which students the exchange was due.
         models: By student, the model that was asked.
     """
     exchange = settlement.exchange
     if new_exchange and exchange.teacher is not None:
         model = exchange.teacher_version or exchange.requested_model or ""
         _count_usage(metrics, exchange.route, "teacher", model, exchange.teacher)
+    if new_exchange and not route_known:  # as missing for a student without a name, so that it is seen
+        metrics.pairs.labels(exchange.route, "", "expired").inc()
     for pair in settlement.pairs:
         if pair.student in new_students:
             _count_pair(metrics, exchange.route, pair, models.get(pair.student, ""))

@@ -16,8 +16,8 @@ from proxy.journal.base import Delivery
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.exchanges import ReadExchange, bare_record, read_exchange
 from proxy.shadow.failures import StudentFailure
-from proxy.shadow.flights import Flights
-from proxy.shadow.lanes import Lane, ParkedError
+from proxy.shadow.flights import Flights, Wait
+from proxy.shadow.lanes import ParkedError
 from proxy.shadow.offload import offload
 from proxy.shadow.recorder import Outcome
 from proxy.shadow.routes import Served, ServedRoute
@@ -32,11 +32,10 @@ _log = structlog.get_logger()
 
 
 class Processed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a delivery.  ``parked``: the lanes of students that are still to be asked, later."""
+    """What became of a delivery.  ``wait``: what it is to come back for."""
 
     outcome: Outcome
-    parked: tuple[Lane, ...] = ()
-    until: float = 0.0  # when the first of those students would call it too old
+    wait: Wait | None = None
 
 
 class _Paired(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +54,7 @@ class Processor:
         salt: bytes,
         scoring_seconds: float,
         most_attempts: int,
+        route_grace: float,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.routes: Mapping[str, ServedRoute] = {}
@@ -64,6 +64,7 @@ class Processor:
         self._salt = salt
         self._scoring_seconds = scoring_seconds
         self._most_attempts = most_attempts
+        self._route_grace = route_grace
         self._now = now
         self._first = True
         self._readers = asyncio.Semaphore(READERS)
@@ -73,8 +74,7 @@ class Processor:
         """Work on one delivery.  ``known``: the students whose pairs are stored; None where the exchange is not."""
         served = self.routes.get(delivery.route)
         if served is None:
-            _log.warning("route_gone", route=delivery.route, exchange=delivery.exchange_id)
-            return _nothing_to_store(delivery)
+            return self._of_unknown_route(delivery, new=known is None)
         due = [student for student in served.students if student.name not in (known or ())]
         if known is not None and not due:
             return _nothing_to_store(delivery)
@@ -94,6 +94,20 @@ class Processor:
         if {None, delivery.route} & self.paused:
             return _alike(delivery, read.record, due, "paused", new=new)
         return await self._ask_all(delivery, read, served, due, new=new)
+
+    def _of_unknown_route(self, delivery: Delivery, *, new: bool) -> Processed:
+        """A relay may know a new route before the worker does: wait for it a while, then keep what may be kept.
+
+        How text is to be redacted is as unknown as the students are.
+        """
+        until = delivery.captured_at + self._route_grace
+        if self._now() < until and self._flights.may_await_route():
+            return Processed(outcome=Outcome(exchange_id=delivery.exchange_id, last=False), wait=Wait(until=until))
+        _log.warning("route_unknown", route=delivery.route, exchange=delivery.exchange_id)
+        if not new:
+            return _nothing_to_store(delivery)
+        settlement = Settlement(exchange=bare_record(delivery))
+        return Processed(outcome=Outcome(exchange_id=delivery.exchange_id, settlement=settlement, route_known=False))
 
     def _lost(self, delivery: Delivery) -> str | None:
         """The outcome of an exchange that is not there, or must not be looked at once more."""
@@ -137,11 +151,13 @@ class Processor:
             new_exchange=new,
             last=not parked,
         )
-        return Processed(
-            outcome=stored,
-            parked=tuple(student.client.lane for student in parked),
-            until=min((read.record.captured_at + each.client.student.max_age for each in parked), default=0.0),
+        if not parked:
+            return Processed(outcome=stored)
+        wait = Wait(
+            lanes=tuple(each.client.lane for each in parked),
+            until=read.record.captured_at + min(each.client.student.max_age for each in parked),
         )
+        return Processed(outcome=stored, wait=wait)
 
     async def _pair(self, read: ReadExchange, served: ServedRoute, student: Served) -> _Paired | None:
         """One student's pair; None where it was parked."""

@@ -36,6 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     unversioned: dict[str, str | None] = {}  # by student without a configured version: the model its answer names
     models: dict[str, str] = {}  # by student: the model that was asked
     new_exchange: bool = True
+    route_known: bool = True  # False: which students it was due for is not known, so it has no pairs
     last: bool = True  # False: other students' pairs are still to come, so it is not settled yet
 
 
@@ -188,6 +189,7 @@ class Recorder:
                 settlement,
                 new_students=new.pop(outcome.exchange_id, ()),
                 new_exchange=outcome.new_exchange,
+                route_known=outcome.route_known,
                 models=outcome.models,
             )
 

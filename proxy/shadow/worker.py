@@ -28,7 +28,7 @@ from proxy.shadow.routes import serve_routes
 from proxy.store.base import Store
 
 Result = TypeVar("Result")
-PARKED_SECONDS = 0.05  # between looks at places for parked exchanges
+PARKED_SECONDS = 0.05  # between looks at what parked exchanges wait for
 
 _log = structlog.get_logger()
 
@@ -40,7 +40,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     most_leased: int = 64  # at a time
     most_in_flight: int = 256  # exchanges; more where the students' concurrency needs it
     most_bytes: int = 64 * 2**20  # of bodies in flight; in memory they take several times as much
-    most_parked: int = 20_000  # exchanges whose leases are held for a slow student
+    most_parked: int = 20_000  # exchanges whose leases are held for a slow student, or for their route
+    route_grace: float = 300.0  # from its capture, for which an exchange of an unknown route waits for a reload
     most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
     scoring_seconds: float = 10.0
     longest_idle: float = 0.25
@@ -141,6 +142,7 @@ class _Running:
             salt=salt,
             scoring_seconds=settings.scoring_seconds,
             most_attempts=settings.most_attempts,
+            route_grace=settings.route_grace,
             now=now,
         )
         self._recorder = Recorder(
@@ -224,8 +226,8 @@ class _Running:
 
     async def _work(self, delivery: Delivery, known: frozenset[str] | None) -> None:
         processed = await self.processor.process(delivery, known)
-        if processed.parked:
-            self._flights.park(delivery.exchange_id, processed.parked, processed.until)
+        if processed.wait is not None:
+            self._flights.park(delivery.exchange_id, processed.wait)
         self._recorder.put(processed.outcome)
 
     # In the background
@@ -240,7 +242,7 @@ class _Running:
         """Through the journal: only it still has the exchanges."""
         while True:
             await asyncio.sleep(PARKED_SECONDS)
-            if back := self._flights.unpark(self._now()):
+            if back := self._flights.unpark(self._now(), self.processor.routes):
                 with contextlib.suppress(JournalError):  # their leases run out, then
                     await self._journal.release(back)
 

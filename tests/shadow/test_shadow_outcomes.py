@@ -286,12 +286,6 @@ def test_an_exchange_of_a_route_without_students_is_kept(tmp_path):
         assert there.store.known(["exchange-1"]) == {"exchange-1": frozenset()}
 
 
-def test_an_exchange_whose_route_is_gone_is_let_go(tmp_path):
-    with world(tmp_path, student()) as there:
-        assert there.run(exchange(route="gone")) == []
-        assert there.store.known(["exchange-1"]) == {}
-
-
 def test_an_exchange_that_was_delivered_too_often_is_not_looked_at_again(tmp_path):
     async def main(there):
         reader = there.reader()
