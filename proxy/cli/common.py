@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from proxy.cli.remembered import remembered
 from proxy.config.model import Config
 from proxy.errors import StoreError, UsageError
 from proxy.runtime import ConfigSource
@@ -25,10 +26,25 @@ DEFAULT_FILE = "understudy.yaml"
 
 def config_source(file: str | None) -> ConfigSource:
     """Where the configuration is. Raises UsageError when there is none."""
-    chosen = file or os.environ.get("UNDERSTUDY_CONFIG") or DEFAULT_FILE
-    if not Path(chosen).is_file():
-        raise UsageError(f"no configuration at {chosen}; give --config FILE, or set UNDERSTUDY_CONFIG")
-    return ConfigSource(file=chosen)
+    chosen = _chosen(file)
+    if Path(chosen).is_file():
+        return ConfigSource(file=chosen)
+    found = "is a directory" if Path(chosen).is_dir() else "is no file"
+    wrong = f"{chosen} {found}" if Path(chosen).exists() else f"no configuration at {chosen}"
+    raise UsageError(f"{wrong}; give --config FILE, or set UNDERSTUDY_CONFIG")
+
+
+def served_source(file: str | None) -> ConfigSource:
+    """The same, or else the flags that were served in this directory. Raises UsageError when there is neither."""
+    if _chosen(file) == DEFAULT_FILE and not Path(DEFAULT_FILE).exists():
+        flags = remembered()
+        if flags is not None:
+            return flags
+    return config_source(file)
+
+
+def _chosen(file: str | None) -> str:
+    return file or os.environ.get("UNDERSTUDY_CONFIG") or DEFAULT_FILE
 
 
 def open_existing_store(config: Config) -> Store:

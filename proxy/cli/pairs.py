@@ -15,8 +15,8 @@ from proxy.cli.common import (
     RouteFlag,
     SinceFlag,
     StudentFlag,
-    config_source,
     open_existing_store,
+    served_source,
 )
 
 
@@ -39,7 +39,7 @@ def pairs(
     """Print pairs as JSON lines, newest first."""
     from proxy.store.pair_json import pair_json
 
-    loaded = config_source(config).load()
+    loaded = served_source(config).load()
     check_names(loaded, route, student)
     which = pair_filter(
         route=route,

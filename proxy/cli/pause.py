@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from proxy.analyst.names import check_names
-from proxy.cli.common import ConfigFlag, RouteFlag, config_source, open_existing_store
+from proxy.cli.common import ConfigFlag, RouteFlag, open_existing_store, served_source
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -27,6 +27,6 @@ def resume(config: ConfigFlag = None, route: RouteFlag = None) -> None:
 
 
 def _set_paused(config: str | None, route: str | None, *, paused: bool) -> None:
-    loaded = config_source(config).load()
+    loaded = served_source(config).load()
     check_names(loaded, route, None)
     open_existing_store(loaded).set_paused(route, paused)

@@ -13,7 +13,7 @@ import typer
 
 from proxy.analyst.unsettled import depth_of
 from proxy.arguments import parse_since
-from proxy.cli.common import ConfigFlag, RouteFlag, SinceFlag, StudentFlag, config_source, open_existing_store
+from proxy.cli.common import ConfigFlag, RouteFlag, SinceFlag, StudentFlag, open_existing_store, served_source
 from proxy.config.model import Config
 from proxy.errors import NotAvailableError, UsageError
 
@@ -47,7 +47,7 @@ def report(
 
     if form is Format.HTML:
         raise NotAvailableError("--format html")
-    loaded = config_source(config).load()
+    loaded = served_source(config).load()
     now = time.time()
     start = None if since is None else parse_since(since, now=now)
     built = build_report(

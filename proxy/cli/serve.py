@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
 
 from proxy.cli.common import ConfigFlag, config_source
+from proxy.cli.remembered import remembering
 from proxy.errors import UsageError
 from proxy.runtime import ConfigSource
 
@@ -29,7 +31,9 @@ def serve(
     """Run everything: relay, shadow workers and the admin plane."""
     from proxy.main import serve as run
 
-    run(_source(config, teacher, student, student_model, comparator))
+    source = _source(config, teacher, student, student_model, comparator)
+    with remembering(source) if source.file is None else contextlib.nullcontext():
+        run(source)
 
 
 def _source(
