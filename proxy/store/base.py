@@ -72,7 +72,7 @@ class Store(Protocol):
     def counts(
         self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
     ) -> list[CountRow]:
-        """Counts of buckets in [since, until), unix seconds at bucket starts."""
+        """Counts in [since, until), unix seconds, each taken down to its ``counts_begin``."""
 
     def settled_segments(self, evidence_id: int) -> dict[tuple[str, str], bool]:
         """The segment values (key, value) that were settled for an evidence, and whether each is required.
@@ -109,5 +109,15 @@ class Store(Protocol):
 
         Some of them only, so that others come in between: to be called until it returns 0. Returns how many.
         """
+
+    def fold_counts(self, until: float) -> bool:
+        """Keep counts older than 35 days by day alone, older than a year by month alone; they stay exact.
+
+        Some of them only, so that others come in between: to be called until it returns False.  ``until``: the moment
+        (unix seconds) that reports are read up to, by which they are old or not.
+        """
+
+    def counts_begin(self, moment: float) -> int:
+        """Start of the five minutes that counts are kept by at a moment; of the day or month, once they are folded."""
 
     def close(self) -> None: ...

@@ -94,6 +94,16 @@ class Connection:
                 self._db.rollback()
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Several queries that see one and the same state of the file."""
+        with self._told_in_words("read"):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.rollback()
+
     def execute(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """Run one statement within ``writing``; returns how many rows it changed."""
         return self._db.execute(sql, dict(parameters)).rowcount

@@ -33,6 +33,11 @@ def probability_of_lost_captures(db: Database) -> None:
     db.executescript(_PROBABILITY_OF_LOST_CAPTURES)
 
 
+@migrations(name="0005_folded_counts")
+def folded_counts(db: Database) -> None:
+    db.executescript(_FOLDED_COUNTS)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -215,6 +220,49 @@ CREATE TABLE captures (
 ) WITHOUT ROWID;
 INSERT INTO captures SELECT route, bucket, outcome, reason, origin, 1.0, total FROM captures_before;
 DROP TABLE captures_before;
+"""
+
+_FOLDED_COUNTS = """
+CREATE TABLE monthly_counts (
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    month INTEGER NOT NULL,
+    measure TEXT NOT NULL,
+    bin INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (series_id, month, measure, bin)
+) WITHOUT ROWID;
+
+CREATE TABLE folded (span TEXT PRIMARY KEY, before INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO folded (span, before) VALUES ('day', 0), ('month', 0);
+
+DROP VIEW readable_counts;
+CREATE VIEW readable_counts AS
+WITH kept (series_id, start, measure, bin, n) AS (
+    SELECT series_id, bucket, measure, bin, n FROM counts
+    WHERE bucket >= (SELECT before FROM folded WHERE span = 'day')
+    UNION ALL
+    SELECT series_id, day, measure, bin, n FROM daily_counts
+    WHERE day < (SELECT before FROM folded WHERE span = 'day')
+    UNION ALL
+    SELECT series_id, month, measure, bin, n FROM monthly_counts
+)
+SELECT
+    strftime('%Y-%m-%dT%H:%M:%SZ', kept.start, 'unixepoch') AS bucket_start,
+    series.route,
+    series.student,
+    series.evidence_id,
+    series.source,
+    series.teacher_version,
+    series.comparator,
+    series.segment_key,
+    series.segment_value,
+    series.probability,
+    kept.measure,
+    kept.bin,
+    sum(kept.n) AS n
+FROM kept JOIN series ON series.id = kept.series_id
+GROUP BY kept.start, series.route, series.student, series.evidence_id, series.source, series.teacher_version,
+    series.comparator, series.segment_key, series.segment_value, series.probability, kept.measure, kept.bin;
 """
 
 _READABLE_VIEWS = """

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import msgspec
 
-from proxy.journal.base import TallyTotal, bucket_of
+from proxy.journal.base import TallyTotal
 from proxy.store import statements
 from proxy.store.base import PairFilter, RouteTraffic
 from proxy.store.connection import Connection
 from proxy.store.counting import Series, Totals
 from proxy.store.evidence_book import EvidenceBook
+from proxy.store.folding import DAY, Folded, Folding, day_of
 from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
 from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
 
 _PAGE = 50  # pairs read at a time
 _FORGOTTEN_AT_ONCE = 100  # exchanges: some milliseconds
 _FOREVER = 2**62
-_DAY = 86_400
 _ALL_ROUTES = ""  # in table `paused`; no route is named so
 _SERIES_REMEMBERED = 50_000
 
@@ -31,6 +31,7 @@ class SQLiteStore:
     def __init__(self, path: Path | str, *, replica: str = "0", create: bool = True) -> None:
         self._connection = Connection(Path(path), create=create)
         self._replica = replica
+        self._folding = Folding(self._connection)
         self._series_ids: dict[Series, int] = {}
 
     def salt(self) -> bytes:
@@ -98,9 +99,9 @@ class SQLiteStore:
     def counts(
         self, evidence_id: int, *, source: str = "live", since: int | None = None, until: int | None = None
     ) -> list[CountRow]:
-        rows = self._connection.query(
-            statements.COUNTS, evidence_id=evidence_id, source=source, **_days_between(since, until)
-        )
+        with self._connection.reading():
+            between = _days_between(self._folded(), since, until)
+            rows = self._connection.query(statements.COUNTS, evidence_id=evidence_id, source=source, **between)
         return [CountRow(**row) for row in rows]
 
     def settled_segments(self, evidence_id: int) -> dict[tuple[str, str], bool]:
@@ -124,12 +125,14 @@ class SQLiteStore:
         return [CaptureCount(**row) for row in rows]
 
     def traffic(self, route: str, *, since: float | None = None) -> RouteTraffic:
-        """Of live exchanges, from the five-minute bucket that ``since`` falls into."""
-        begins = 0 if since is None else bucket_of(since)
+        """Of live exchanges, from the ``counts_begin`` of ``since`` on."""
+        with self._connection.reading():
+            between = _days_between(self._folded(), since, None)
+            rows = self._connection.query(statements.TRAFFIC, route=route, **between)
+            span = self._connection.query(statements.TRAFFIC_SPAN, route=route, since=between["since"])[0]
         histograms: dict[str, dict[int, int]] = {}
-        for row in self._connection.query(statements.TRAFFIC, route=route, **_days_between(begins, None)):
+        for row in rows:
             histograms.setdefault(row["measure"], {})[row["bin"]] = row["n"]
-        span = self._connection.query(statements.TRAFFIC_SPAN, route=route, since=begins)[0]
         sums = {measure: sum(bins.values()) for measure, bins in histograms.items()}
         return RouteTraffic(
             exchanges=sums.get("exchanges", 0),
@@ -178,6 +181,12 @@ class SQLiteStore:
             self._connection.execute(statements.FORGET_PAIRS, ids)
         return len(rows)
 
+    def fold_counts(self, until: float) -> bool:
+        return self._folding.step(until)
+
+    def counts_begin(self, moment: float) -> int:
+        return self._folded().start_of(moment)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -193,6 +202,9 @@ class SQLiteStore:
                 without_text.add(row["id"])
         return known, without_text
 
+    def _folded(self) -> Folded:
+        return Folded(**{row["span"]: row["before"] for row in self._connection.query(statements.FOLDED)})
+
     def _add(self, totals: Totals) -> dict[Series, int]:
         """Add to the counts; returns the ids of the series that had to be looked up."""
         found: dict[Series, int] = {}
@@ -204,7 +216,7 @@ class SQLiteStore:
                 id_ = found[series] = self._series_id(series)
             for (bucket, measure, bin_), n in cells.items():
                 by_bucket.append((id_, bucket, measure, bin_, n))
-                by_day[id_, _day_of(bucket), measure, bin_] += n
+                by_day[id_, day_of(bucket), measure, bin_] += n
         self._connection.execute_many(statements.ADD_COUNT, sorted(by_bucket))
         self._connection.execute_many(statements.ADD_DAILY_COUNT, [(*key, n) for key, n in sorted(by_day.items())])
         return found
@@ -242,17 +254,14 @@ def _between(since: int | None, until: int | None) -> dict[str, int]:
     return {"since": 0 if since is None else since, "until": _FOREVER if until is None else until}
 
 
-def _days_between(since: int | None, until: int | None) -> dict[str, int]:
-    """The same, with the whole days that lie in between: none where ``first_day`` equals ``last_day``."""
-    between = _between(since, until)
-    first, last = _day_of(between["since"] + _DAY - 1), _day_of(between["until"])
+def _days_between(folded: Folded, since: float | None, until: float | None) -> dict[str, int]:
+    """The same as far as counts are kept, with the whole days in between: ``first_day`` is ``last_day`` for none."""
+    begin = 0 if since is None else folded.start_of(since)
+    end = _FOREVER if until is None else folded.start_of(until)
+    first, last = day_of(begin + DAY - 1), day_of(end)
     if first >= last:
-        first = last = between["until"]
-    return between | {"first_day": first, "last_day": last}
-
-
-def _day_of(bucket: int) -> int:
-    return bucket // _DAY * _DAY
+        first = last = end
+    return {"since": begin, "until": end, "first_day": first, "last_day": last}
 
 
 def _json(ids: Sequence[str]) -> str:

@@ -86,6 +86,9 @@ SELECT series_id, measure, bin, sum(n) AS n FROM (
     SELECT daily_counts.* FROM wanted JOIN daily_counts ON series_id = wanted.id
     WHERE day >= :first_day AND day < :last_day
     UNION ALL
+    SELECT monthly_counts.* FROM wanted JOIN monthly_counts ON series_id = wanted.id
+    WHERE month >= :first_day AND month < :last_day
+    UNION ALL
     SELECT counts.* FROM wanted JOIN counts ON series_id = wanted.id
     WHERE bucket >= :last_day AND bucket < :until
 )
@@ -108,6 +111,26 @@ TRAFFIC_SPAN = """
 SELECT min(captured_at) AS first, max(captured_at) AS last FROM exchanges
 WHERE route = :route AND source = 'live' AND captured_at >= :since
 """
+FOLDED = "SELECT span, before FROM folded"
+FOLD_BEFORE = "UPDATE folded SET before = :before WHERE span = :span AND before < :before"
+SERIES_TO_FOLD = """
+SELECT id FROM series
+WHERE id > :after AND (
+    EXISTS (SELECT 1 FROM counts WHERE series_id = series.id AND bucket < :day)
+    OR EXISTS (SELECT 1 FROM daily_counts WHERE series_id = series.id AND day < :month)
+)
+ORDER BY id LIMIT :page
+"""
+OLDEST_BUCKET = "SELECT min(bucket) AS oldest FROM counts WHERE series_id = :series"
+DELETE_BUCKETS = "DELETE FROM counts WHERE series_id = :series AND bucket < :before"
+OLDEST_DAY = "SELECT min(day) AS oldest FROM daily_counts WHERE series_id = :series"
+ADD_TO_MONTH = """
+INSERT INTO monthly_counts (series_id, month, measure, bin, n)
+SELECT series_id, :month, measure, bin, sum(n) FROM daily_counts
+WHERE series_id = :series AND day < :before GROUP BY measure, bin
+ON CONFLICT (series_id, month, measure, bin) DO UPDATE SET n = n + excluded.n
+"""
+DELETE_DAYS = "DELETE FROM daily_counts WHERE series_id = :series AND day < :before"
 FULL_DAYS = """
 WITH RECURSIVE days (start) AS (
     SELECT since FROM evidence WHERE id = :evidence_id AND since + 86400 <= :until

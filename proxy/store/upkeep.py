@@ -10,7 +10,7 @@ from proxy.store.base import Store
 _DEFAULT_RETENTION: float = Route.model_fields["retention"].default
 
 
-def tend(store: Store, retention: Mapping[str, float], *, now: float) -> bool:
+def tend(store: Store, retention: Mapping[str, float], *, now: float, read_until: float) -> bool:
     """One step; False once nothing is left to be done, so that it is called until then.
 
     Args:
@@ -18,12 +18,15 @@ def tend(store: Store, retention: Mapping[str, float], *, now: float) -> bool:
         retention: for how long text is kept, seconds by route. A stored route that is not named, because it was
             renamed or taken out, goes by the shortest of those that are; with none of them, by the default.
         now: unix seconds.
+        read_until: unix seconds; what reports are read up to: when the oldest exchange that is not settled was
+            captured, or else now.
 
     Raises:
         StoreError: the store cannot be written just now.
     """
     shortest = min(retention.values(), default=_DEFAULT_RETENTION)
-    return any(
+    forgot = any(
         store.forget_text_before(route, now - retention.get(route, shortest))
         for route in sorted(store.routes_with_text())
     )
+    return forgot or store.fold_counts(read_until)

@@ -6,10 +6,10 @@ from proxy.store.upkeep import tend
 from tests.store.store_builders import DAY, T0, settlement
 
 
-def tended(store, retention, *, now):
+def tended(store, retention, *, now, read_until=None):
     """The number of steps it took."""
     steps = 1
-    while tend(store, retention, now=now):
+    while tend(store, retention, now=now, read_until=now if read_until is None else read_until):
         steps += 1
     return steps
 
@@ -52,3 +52,13 @@ def test_a_large_backlog_takes_many_steps_and_all_of_it_goes(store):
 
     assert tended(store, {"intents": DAY}, now=T0 + 2 * DAY) > 3
     assert store.routes_with_text() == frozenset()
+
+
+def test_counts_are_folded_by_the_moment_that_reports_are_read_up_to(store):
+    store.record([settlement(f"e{n}", "agreed", at=T0 + n * DAY) for n in range(3)])
+
+    tended(store, {}, now=T0 + 100 * DAY, read_until=T0 + 30 * DAY)
+    assert store.counts_begin(T0) == T0
+
+    tended(store, {}, now=T0 + 100 * DAY)
+    assert store.counts_begin(T0) < T0
