@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,15 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from proxy.admin.values import LONGEST_SHOWN, explained
 from proxy.errors import UnderstudyError, UsageError
-
-_TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "int_parsing": lambda _: "must be a whole number",
-    "bool_parsing": lambda _: "must be true or false",
-    "greater_than_equal": lambda context: f"must be {context['ge']} or more",
-    "less_than_equal": lambda context: f"must be {context['le']} or less",
-}
-_LONGEST_SHOWN = 60
 
 
 class Refusal(BaseModel):
@@ -40,7 +32,7 @@ def known_query(request: Request) -> None:
     known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
     for name in request.query_params:
         if name not in known:
-            raise UsageError(f"{name[:_LONGEST_SHOWN]}: unknown parameter; {_allowed(name, known)}")
+            raise UsageError(f"{name[:LONGEST_SHOWN]}: unknown parameter; {_allowed(name, known)}")
         times = len(request.query_params.getlist(name))
         if times > 1:
             raise UsageError(f"{name}: is given {times} times; give it once")
@@ -56,13 +48,8 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def explain(_: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"detail": "; ".join(map(_explained, error.errors()))}, status_code=400)
-
-
-def _explained(problem: Mapping[str, Any]) -> str:
-    text = _TEXTS.get(problem["type"])
-    said = text(problem.get("ctx", {})) if text else problem["msg"]
-    return f"{problem['loc'][-1]}: {said}; found {str(problem['input'])[:_LONGEST_SHOWN]}"
+        problems = [explained(str(problem["loc"][-1]), problem) for problem in error.errors()]
+        return JSONResponse({"detail": "; ".join(problems)}, status_code=400)
 
 
 def _allowed(name: str, known: list[str]) -> str:

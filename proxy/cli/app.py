@@ -8,7 +8,9 @@ from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from proxy.admin.values import explained
 from proxy.cli import demo, pairs, pause, report, serve
 from proxy.cli.not_available import add_not_available
 from proxy.errors import UnderstudyError, UsageError
@@ -18,7 +20,6 @@ FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 app = typer.Typer(
     name="understudy",
     help="Find out on live traffic whether a small distilled model can replace an expensive one.",
-    no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,13 +35,17 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 -- read by its callback
         bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Find out on live traffic whether a small distilled model can replace an expensive one."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(UNUSABLE)
 
 
 def main() -> None:
@@ -61,7 +66,10 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         status = app(arguments, prog_name="understudy", standalone_mode=False)
     except typer.TyperException as error:
-        return _say(f"{error.format_message()}\nunderstudy --help lists the commands and their flags", UNUSABLE)
+        context = getattr(error, "ctx", None)
+        return _say(
+            f"{_wrong_use(error)}\n{context.command_path if context else 'understudy'} --help says more", UNUSABLE
+        )
     except typer.Abort:
         return FAILED
     except UsageError as error:
@@ -69,6 +77,12 @@ def run(arguments: list[str] | None = None) -> int:
     except UnderstudyError as error:
         return _say(str(error), FAILED)
     return status if isinstance(status, int) else 0
+
+
+def _wrong_use(error: typer.TyperException) -> str:
+    if isinstance(error, typer.BadParameter) and isinstance(error.__cause__, ValidationError) and error.param:
+        return explained(error.param.opts[0], error.__cause__.errors()[0])
+    return error.format_message()
 
 
 def _say(message: str, status: int) -> int:

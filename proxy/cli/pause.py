@@ -15,13 +15,16 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def pause(config: ConfigFlag = None, route: RouteFlag = None) -> None:
-    """Stop shadowing (one route, or all): the teacher's answers go on, nothing is captured."""
+    """Stop shadowing, of one route or all.
+
+    The teacher's answers go on, nothing is captured.
+    """
     _set_paused(config, route, paused=True)
     print(f"paused {route or 'every route'}; understudy resume goes on")
 
 
 def resume(config: ConfigFlag = None, route: RouteFlag = None) -> None:
-    """Go on with shadowing (one route, or all)."""
+    """Go on with shadowing, of one route or all."""
     _set_paused(config, route, paused=False)
     print(f"resumed {route or 'every route'}")
 

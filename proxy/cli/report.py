@@ -41,7 +41,10 @@ def report(
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
 ) -> None:
-    """Say how well students agree with their teachers, and what follows from it."""
+    """Print the verdict on each student, and why.
+
+    How well it agrees with its teacher, and what follows from that.
+    """
     from proxy.analyst.report import build_report
     from proxy.analyst.text import render_report
 

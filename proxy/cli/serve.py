@@ -28,7 +28,7 @@ def serve(
     student_model: Annotated[str | None, typer.Option(help="Model to ask the student for.")] = None,
     comparator: Annotated[str | None, typer.Option(help="What decides agreement.")] = None,
 ) -> None:
-    """Run everything: relay, shadow workers and the admin plane."""
+    """Run everything: relay, workers, admin plane."""
     from proxy.main import serve as run
 
     source = _source(config, teacher, student, student_model, comparator)
@@ -53,14 +53,20 @@ def _source(
 
 
 def relay(config: ConfigFlag = None) -> None:
-    """Run the relay alone: teachers' answers through, captures into the journal."""
+    """Run the relay alone.
+
+    Teachers' answers go through, captures into the journal.
+    """
     from proxy.main import serve as run
 
     run(config_source(config), frozenset({"relay"}))
 
 
 def shadow(config: ConfigFlag = None) -> None:
-    """Run shadow workers alone: ask students, compare, store."""
+    """Run shadow workers alone.
+
+    They ask students, compare and store.
+    """
     from proxy.main import serve as run
 
     run(config_source(config), frozenset({"shadow"}))
