@@ -96,11 +96,17 @@ def _comparators(route: Route, place: Path) -> Iterator[Problem]:
     # Imported here: the relay reads this configuration too, and needs no comparator.
     from comparators.registry import ComparatorError, build
 
+    embeddings_alone = (route.match.path or "").endswith("/embeddings") and bool(route.students)
     for index, use in enumerate(route.comparators):
+        where = (*place, "comparators", index)
         try:
-            build(use.use, use.options)
+            surfaces = build(use.use, use.options).surfaces
         except ComparatorError as error:
-            yield Problem(path=(*place, "comparators", index), text=" ".join(str(error).split()))
+            yield Problem(path=where, text=" ".join(str(error).split()))
+            continue
+        if embeddings_alone and "embeddings" not in surfaces:
+            text = f"{use.use} cannot compare embeddings, which are all that {route.match.path} matches"
+            yield Problem(path=where, text=f"{text}; it compares {', '.join(sorted(surfaces))}")
 
 
 def _segments(route: Route, place: Path) -> Iterator[Problem]:

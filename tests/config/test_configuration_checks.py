@@ -2,6 +2,7 @@
 
 import pytest
 
+from comparators.base import Comparator
 from proxy.config.checks import check_config
 from proxy.config.model import Config
 from proxy.errors import ConfigurationError
@@ -76,6 +77,41 @@ def test_an_option_that_a_comparator_does_not_have_is_named():
     text = said(config(route(comparators=[{"use": "exact", "agre_at": 1}])))
     assert text.startswith("routes[0].comparators[0]: ")
     assert "agre_at" in text
+
+
+STUDENT = {"name": "s", "url": "http://s/v1", "model": "m"}
+
+
+@pytest.mark.parametrize("comparators", [[{"use": "exact"}], [{"use": "number"}, {"use": "text"}]])
+def test_a_comparator_of_texts_is_refused_where_only_embeddings_come(comparators):
+    text = said(config(route(match={"path": "/v1/embeddings"}, comparators=comparators, students=[STUDENT])))
+
+    lines = text.split("\n")
+    assert len(lines) == len(comparators)
+    for index, (line, use) in enumerate(zip(lines, comparators, strict=True)):
+        assert line.startswith(
+            f"routes[0].comparators[{index}]: {use['use']} cannot compare embeddings, which are all that"
+            " /v1/embeddings matches; it compares chat/completions, completions, responses"
+        )
+
+
+def test_a_comparator_is_not_refused_where_it_can_compare_or_has_nothing_to_compare():
+    check_config(config(route(match={"path": "/v1/embeddings"})))
+    check_config(config(route(students=[STUDENT])))
+    for path in (
+        "/v1/*",
+        "*/completions",
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/openai/deployments/*/completions",
+    ):
+        check_config(config(route(match={"path": path}, students=[STUDENT])))
+    vectors = {"use": "tests.config.test_configuration_checks:Vectors"}
+    check_config(config(route(match={"path": "*/embeddings"}, comparators=[vectors], students=[STUDENT])))
+
+
+class Vectors(Comparator):
+    name, version, surfaces = "vectors", "1", frozenset({"embeddings"})
 
 
 def test_a_segment_may_not_hold_a_credential_nor_take_a_built_in_key():
