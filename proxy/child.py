@@ -51,9 +51,10 @@ def run_relay(source: ConfigSource, runtime: Path, listening: socket.socket) -> 
     from prometheus_client import CollectorRegistry
 
     from proxy.journal.embedded import EmbeddedWriter
-    from proxy.metrics import RelayMetrics
+    from proxy.metrics import RelayMetrics, name_process
     from proxy.relay.server import serve_relay
 
+    name_process()
     config = source.load()
     paused = PausedRoutes(runtime)
     paused.start()

@@ -6,11 +6,23 @@ files that the admin plane adds up.  Build one object per process; label childre
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, values
 
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _ANSWER = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 600.0)
 _SCORE = tuple(tenths / 10 for tenths in range(11))
+
+
+def name_process() -> None:
+    """Tell the values of metrics whose they are, once: prometheus_client asks the system with every count.
+
+    For a process that never forks; before its metrics are built.
+    """
+    if values.ValueClass is not values.MutexValue:
+        process = os.getpid()
+        values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call] # it has no types
 
 
 class RelayMetrics:

@@ -17,6 +17,7 @@ from proxy.relay.upstream.base import Upstream
 from proxy.relay.writer import CaptureWriter
 
 _ID_RANDOM_BYTES = 10
+_IDS_AT_ONCE = 256
 
 
 class Relay:
@@ -68,10 +69,14 @@ class ExchangeIds:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._random = ""
+        self._random: list[str] = []
 
     def __call__(self) -> str:
-        if not self._random:
-            self._random = os.urandom(_ID_RANDOM_BYTES * 256).hex()  # not a system call for each
-        random, self._random = self._random[: 2 * _ID_RANDOM_BYTES], self._random[2 * _ID_RANDOM_BYTES :]
-        return f"{int(self._clock() * 1000):012x}{random}"
+        if not self._random:  # not a system call for each
+            self._random = _pieces(os.urandom(_ID_RANDOM_BYTES * _IDS_AT_ONCE).hex())
+        return f"{int(self._clock() * 1000):012x}{self._random.pop()}"
+
+
+def _pieces(digits: str) -> list[str]:
+    size = 2 * _ID_RANDOM_BYTES
+    return [digits[start : start + size] for start in range(0, len(digits), size)]

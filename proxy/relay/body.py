@@ -59,11 +59,6 @@ class IncomingBody:
             if part:
                 yield part
 
-    async def client_left(self) -> None:
-        """Return once the client has left, or has its whole answer; for when all of the body is read."""
-        while (await self._receive())["type"] == "http.request":
-            pass
-
     async def _gathered(self, limit: int) -> bytes:
         if self._length is not None and self._length > limit:
             raise BodyTooLargeError

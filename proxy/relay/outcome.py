@@ -17,8 +17,6 @@ from proxy.relay.headers import (
     SESSION,
     SHADOW,
     TAGS,
-    RawHeaders,
-    header_value,
 )
 from proxy.relay.routing import CompiledRoute
 from proxy.relay.sampling import request_unit, unit_of
@@ -48,8 +46,8 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     route: CompiledRoute
     surface: str
     path: str
-    headers: RawHeaders  # the client's, as they came
-    noted: dict[bytes, bytes]  # those of them that the relay itself reads
+    segment_headers: dict[str, str]  # of the client's, those that the route's segments name
+    noted: dict[bytes, bytes]  # those that the relay itself reads
     client: str  # its address
     tee: Tee
     status: int
@@ -118,11 +116,7 @@ def read_capture(captured: Captured) -> Verdict:
         ttft=captured.ttft,
         duration=captured.duration,
         model=_model(reading, captured.path),
-        headers={
-            name.decode("latin-1"): header_value(captured.headers, name)
-            for name in captured.route.header_segments
-            if any(name == other for other, _ in captured.headers)
-        },
+        headers=captured.segment_headers,
         tags=parse_tags(_noted(captured, TAGS)),
         session=session,
         unit=unit.hash,

@@ -20,11 +20,13 @@ from proxy.relay.headers import (
     EXCHANGE_ID,
     SHADOW,
     RequestHead,
+    header_value,
     read_answer_headers,
     read_request_headers,
     with_own_key,
 )
 from proxy.relay.outcome import Captured, Outcome, is_event_stream, loss
+from proxy.relay.protocol import CLIENT, Client
 from proxy.relay.refusals import Refusal
 from proxy.relay.routing import CompiledRoute, RoutingTable, Target, choose
 from proxy.relay.tee import Tee
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _CLIENT_LEFT = 499  # what a request counts under whose client left before any answer
 _DRAINING_SECONDS = 0.001  # handing over takes less: the client is slow to read
+_LONGEST_SEGMENT = 256
 _BODILESS = frozenset({204, 304})
 
 
@@ -51,6 +54,7 @@ class Passage:
         "_answer",
         "_arrived_at",
         "_body",
+        "_client",
         "_content",
         "_cut",
         "_finished",
@@ -70,7 +74,6 @@ class Passage:
         "_task",
         "_tee",
         "_waited",
-        "_watcher",
     )
 
     def __init__(self, relay: Relay, scope: Any, receive: Any, send: Any) -> None:
@@ -78,6 +81,7 @@ class Passage:
         self._arrived_at = relay.clock()
         self._relay = relay
         self._scope = scope
+        self._client: Client = scope["extensions"][CLIENT]
         self._send = send
         self._table: RoutingTable = relay.table
         self._id = relay.new_id()
@@ -90,7 +94,6 @@ class Passage:
         self._known: tuple[Outcome, str] | None = None  # the capture's outcome, where it does not need the answer
         self._tee: Tee | None = None
         self._answer: UpstreamAnswer | None = None
-        self._watcher: asyncio.Task[None] | None = None
         self._status = 0  # 0: no answer begun
         self._content = ("", "")  # the answer's content type and coding
         self._first_byte_at = 0.0
@@ -190,7 +193,8 @@ class Passage:
         elif self._surface is None:
             self._known = ("not_shadowable", "other_path")
         else:
-            self._tee = Tee(self._relay.budget, self._table.limits.capture)
+            beside = sum(map(len, self._head.noted.values()))
+            self._tee = Tee(self._relay.budget, self._table.limits.capture, beside=beside)
 
     async def _request_for(self, target: Target) -> UpstreamRequest:
         """What the teacher is asked; from here on somebody watches for the client's leaving."""
@@ -200,7 +204,7 @@ class Passage:
             await self._held_for_rewrite()
         held = self._body.held
         if held is not None:
-            self._watch()
+            self._client.on_leaving(self._client_left)
             if held and self._tee is not None:
                 self._tee.add_request(held)
             if target.model is not None and b"content-encoding" not in head.noted:
@@ -232,14 +236,7 @@ class Passage:
         except ClientGoneError:
             self._client_left()
             raise
-        self._watch()
-
-    def _watch(self) -> None:
-        self._watcher = asyncio.get_running_loop().create_task(self._until_client_leaves())
-
-    async def _until_client_leaves(self) -> None:
-        await self._body.client_left()
-        self._client_left()
+        self._client.on_leaving(self._client_left)
 
     def _client_left(self) -> None:
         if not self._finished and self._task is not None:
@@ -254,6 +251,8 @@ class Passage:
         ends_early = head.has_length and answer.status in _BODILESS and self._scope["method"] != "HEAD"
         if ends_early:  # the server would insist on a body of that length
             head.forwarded.append((b"connection", b"close"))
+        if answer.ready and not ends_early:
+            self._answer_together()
         await self._send_timed({"type": "http.response.start", "status": answer.status, "headers": head.forwarded})
         tee = self._tee
         more = not ends_early
@@ -277,6 +276,10 @@ class Passage:
         ends_by_closing = self._scope["http_version"] == "1.0"  # see RelayProtocol
         await self._send_timed({"type": "http.response.body", "body": part, "more_body": more or ends_by_closing})
 
+    def _answer_together(self) -> None:
+        if self._scope["method"] != "HEAD":  # to which no part will follow
+            self._client.answer_together()
+
     async def _send_timed(self, message: dict[str, Any]) -> None:
         began = perf_counter()
         await self._send(message)
@@ -293,6 +296,7 @@ class Passage:
         ]
         if self._body.held is None and b"expect" in self._head.noted:
             headers.append((b"connection", b"close"))  # nobody knows whether the body will still be sent
+        self._answer_together()
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await self._send_body(refusal.body, more=False)
         self._finished = True
@@ -300,8 +304,7 @@ class Passage:
     def _settle(self) -> None:
         ended_at = perf_counter()
         answer, route = self._answer, self._route
-        if self._watcher is not None and not self._finished:
-            self._watcher.cancel()
+        self._client.on_leaving(None)
         if answer is not None and not answer.ended:
             answer.close()
         overhead = max(0.0, ended_at - self._started_at - self._waited - self._body.waited)
@@ -338,7 +341,7 @@ class Passage:
                 route=route,
                 surface=surface,
                 path=self._path,
-                headers=self._scope["headers"],
+                segment_headers=self._segment_headers(route),
                 noted=self._head.noted,
                 client=client[0] if client else "",
                 tee=tee,
@@ -353,3 +356,8 @@ class Passage:
                 decoded_limit=self._table.limits.decoded,
             )
         )
+
+    def _segment_headers(self, route: CompiledRoute) -> dict[str, str]:
+        headers = self._scope["headers"]
+        named = {name for name, _ in headers} & route.header_segments if route.header_segments else ()
+        return {name.decode("latin-1"): header_value(headers, name)[:_LONGEST_SEGMENT] for name in named}

@@ -1,22 +1,88 @@
-"""uvicorn's protocol with two things mended.
+"""uvicorn's protocol with some things mended.
 
 httptools stops parsing at the head of every request with ``Upgrade``, as if the other protocol began there.  A server
 that ignores the offer (RFC 9110, 7.8), and this one always does, has to read the body all the same.
 
 uvicorn sends chunks to clients that speak HTTP/1.0, which know none.  Theirs is a body that ends with the connection;
 the application never says that it is complete, upon which uvicorn closes.
+
+It bounds no request's head.
+
+What ASGI has no word for, the application does through ``scope["extensions"]["understudy.client"]``, a ``Client``.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+CLIENT = "understudy.client"
+
+_LONGEST_HEAD = 2**18
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 29\r\nconnection: close\r\n\r\nRequest headers are too large"
+)
+
+
+class Client:
+    """Who sent the request: the connection, while that request is answered."""
+
+    __slots__ = ("_protocol", "_start", "_together", "_transport")
+
+    def __init__(self, protocol: RelayProtocol) -> None:
+        self._protocol = protocol
+        self._transport = protocol.transport
+        self._together = False
+        self._start = b""
+
+    def on_leaving(self, callback: Callable[[], None] | None) -> None:
+        """Have the callback called once, should the client leave; for when all of its request is read."""
+        self._protocol.client_left = callback
+        if callback is not None:
+            self._protocol.flow.resume_reading()  # or its leaving would stay unread
+            if self._transport.is_closing():
+                callback()
+
+    def answer_together(self) -> None:
+        """The answer's first part follows at once: send its head along with it, one system call for both."""
+        self._together = True
+
+    # What uvicorn's cycle wants of a transport
+
+    def write(self, data: bytes) -> None:
+        if self._together:
+            self._together = False
+            self._start = data
+            return
+        if self._start:
+            data, self._start = self._start + data, b""
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._start:
+            self.write(b"")
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        closing: bool = self._transport.is_closing()
+        return closing
+
 
 class RelayProtocol(HttpToolsProtocol):
+    client_left: Callable[[], None] | None = None
+    _in_head = False
+    _head_size = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.client_left is not None:
+            self.client_left()
+
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         try:
@@ -26,9 +92,25 @@ class RelayProtocol(HttpToolsProtocol):
                 self._read_on(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > _LONGEST_HEAD:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_size = True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # trailers go no further, and would gather without bound
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
+        self.scope["extensions"] = {CLIENT: (client := Client(self))}  # type: ignore[dict-item] # not made of JSON
         super().on_headers_complete()
+        self.cycle.transport = client  # type: ignore[assignment] # all of one that a cycle uses
         if self.scope["http_version"] == "1.0":
             self.cycle.chunked_encoding = False
             self.cycle.expected_content_length = sys.maxsize

@@ -7,7 +7,7 @@ from typing import Literal
 
 Lost = Literal["too_large", "shed"]
 
-_RECORD = 2048  # what a capture takes beside its bodies: headers, records
+_RECORD = 2048  # bytes that a capture takes beside its bodies and headers
 
 
 class CaptureBudget:
@@ -36,19 +36,26 @@ class CaptureBudget:
 
 
 class Tee:
-    """The copy of one exchange.  Once lost, it holds nothing any more."""
+    """The copy of one exchange.  Once lost, it holds nothing any more.
 
-    __slots__ = ("_budget", "_limit", "_size", "lost", "request", "response")
+    Args:
+        budget: What all captures of the process may hold.
+        limit: Bytes of the two bodies together.
+        beside: Bytes that are kept beside them.
+    """
 
-    def __init__(self, budget: CaptureBudget, limit: int) -> None:
+    __slots__ = ("_beside", "_budget", "_limit", "_size", "lost", "request", "response")
+
+    def __init__(self, budget: CaptureBudget, limit: int, *, beside: int = 0) -> None:
         self.request: list[bytes] = []
         self.response: list[bytes] = []
         self.lost: Lost | None = None
         self._budget = budget
         self._limit = limit
         self._size = 0
-        if budget.take(_RECORD):
-            self._size = _RECORD
+        self._beside = _RECORD + beside
+        if budget.take(self._beside):
+            self._size = self._beside
         else:
             self.lost = "shed"
 
@@ -73,7 +80,7 @@ class Tee:
     def _take(self, size: int) -> bool:
         if self.lost is not None:
             return False
-        if self._size - _RECORD + size > self._limit:
+        if self._size - self._beside + size > self._limit:
             self.discard("too_large")
         elif not self._budget.take(size):
             self.discard("shed")

@@ -80,6 +80,10 @@ class UpstreamAnswer(Protocol):
         """Seconds until the answer's first byte was there."""
 
     @property
+    def ready(self) -> bool:
+        """Whether the next chunk, or the end, is there without waiting."""
+
+    @property
     def ended(self) -> bool:
         """Whether the last byte was given out."""
 

@@ -56,6 +56,10 @@ class Answer:
         return max(0.0, self.heard_at - self.asked_at)
 
     @property
+    def ready(self) -> bool:
+        return self.complete or bool(self._chunks)
+
+    @property
     def ended(self) -> bool:
         return self.complete and not self._chunks
 
