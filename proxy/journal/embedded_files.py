@@ -101,6 +101,8 @@ def create(path: Path, schema: str) -> None:
         connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {VERSION};COMMIT;")
     finally:
         connection.close()
+    for suffix in ("-wal", "-shm"):  # of a file that had this name: SQLite would read them into this one
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
     unfinished.rename(path)
 
 
