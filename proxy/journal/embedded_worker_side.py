@@ -97,6 +97,16 @@ class WorkerSide:
     def depth(self) -> Depth:
         return look(self._directory)
 
+    def tidy(self) -> None:
+        """Look after the files of relays that are gone, and forget what is known of files that are."""
+        with journal_errors(self._path, "written"):
+            file = self._opened()
+            known = file.origins()  # before the files are looked at, as new ones may come meanwhile
+            vanished = known.difference(self._relays())
+            if vanished and not self._unreadable:  # else one of those may have this origin
+                file.forget(vanished)
+        tidy_after_the_dead(self._directory, self._clock)
+
     def close(self) -> None:
         for peer in self._peers.values():
             peer.close()
@@ -121,6 +131,7 @@ class WorkerSide:
         paths = relay_files(self._directory).values()
         for path in set(self._peers).difference(paths):
             self._peers.pop(path).close()
+        self._unreadable.intersection_update(paths)
         found: dict[str, sqlite3.Connection] = {}
         for path in paths:
             peer = self._peers.setdefault(path, Peer(path))
@@ -156,7 +167,7 @@ class WorkerSide:
             return
         self._tidy_after = time.monotonic() + _TIDY_SECONDS
         try:
-            tidy_after_the_dead(self._directory, self._clock)
+            self.tidy()
         except JournalError as error:
             _log.warning("journal_not_tidied", reason=str(error))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -125,3 +125,18 @@ class WorkersFile:
             "INSERT INTO settled VALUES (?, ?, ?)",
             [(origin, first, last) for first, last in set(merged).difference(touched)],
         )
+
+    def origins(self) -> set[str]:
+        """Those that anything is known of."""
+        rows = self._execute(
+            "SELECT origin FROM origins UNION SELECT origin FROM leases UNION SELECT origin FROM settled"
+        )
+        return {origin for (origin,) in rows}
+
+    def forget(self, origins: Iterable[str]) -> None:
+        """Know nothing of them any more."""
+        gone = [(origin,) for origin in origins]
+        with self.transaction():
+            self._connection.executemany("DELETE FROM origins WHERE origin = ?", gone)
+            self._connection.executemany("DELETE FROM leases WHERE origin = ?", gone)
+            self._connection.executemany("DELETE FROM settled WHERE origin = ?", gone)

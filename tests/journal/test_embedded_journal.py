@@ -15,6 +15,7 @@ from proxy.errors import JournalError
 from proxy.journal import embedded_relay_file
 from proxy.journal.base import Tally
 from proxy.journal.embedded import EmbeddedReader, EmbeddedWriter, journal_directory
+from proxy.journal.embedded_worker_side import WorkerSide
 from proxy.journal.embedded_writer import tidy_after_the_dead
 from tests.journal.making import NOON, Clock, exchange, exchanges
 
@@ -281,6 +282,15 @@ def test_a_cleared_directory_is_begun_anew(tmp_path):
     assert with_reader(directory, work) == ["exchange-2"]
 
 
+def test_the_log_of_a_file_that_is_gone_is_not_taken_for_the_new_ones(tmp_path):
+    writer = EmbeddedWriter(tmp_path, limit=MIB)
+    writer.append(exchanges(1, 3), [])
+    (tmp_path / "relay-0.db").unlink()  # its log stays
+    writer.maintain()
+    writer.append([exchange(4)], [])
+    assert drain(tmp_path) == [("exchange-4", True)]
+
+
 def test_numbers_that_a_power_cut_took_away_are_not_given_to_new_exchanges(tmp_path):
     writer = EmbeddedWriter(tmp_path, limit=MIB)
     writer.append(exchanges(1, 5), [])
@@ -325,6 +335,58 @@ def test_the_dead_relays_file_is_tidied_and_its_tallies_stay(tmp_path):
     assert total.total == 8
     living.append([exchange(1)], [])
     assert drain(tmp_path) == [("exchange-1", True)]
+
+
+def bookkeeping(directory: Path) -> set[tuple[str, int]]:
+    """(table, rows) of what the workers know of relay files, where there is any."""
+    with contextlib.closing(sqlite3.connect(directory / "workers.db")) as workers:
+        counts = {
+            (table, workers.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+            for table in ("origins", "leases", "settled")
+        }
+    return {(table, rows) for table, rows in counts if rows}
+
+
+def lease_two_of_three_and_settle_one(side: WorkerSide) -> None:
+    deliveries = side.lease(2, 60)
+    side.settle(deliveries[:1])
+
+
+def test_nothing_is_remembered_of_relay_files_that_are_gone(tmp_path):
+    side = WorkerSide(tmp_path, "a", Clock())
+    for number in (1, 4):
+        writer = EmbeddedWriter(tmp_path, limit=4 * MIB)
+        writer.append(exchanges(number, number + 2), [])
+        lease_two_of_three_and_settle_one(side)
+        writer.close()
+        if number == 1:
+            (tmp_path / "relay-0.db").rename(tmp_path / "elsewhere.db")
+    assert bookkeeping(tmp_path) == {("origins", 2), ("leases", 2), ("settled", 2)}
+
+    side.tidy()
+
+    assert bookkeeping(tmp_path) == {("origins", 1), ("leases", 1), ("settled", 1)}
+    assert [delivery.exchange_id for delivery in side.lease(10, 60)] == ["exchange-6"]
+    side.close()
+
+
+def test_what_is_known_of_a_file_that_cannot_be_read_just_now_stays(tmp_path):
+    side = WorkerSide(tmp_path, "a", Clock())
+    writer = EmbeddedWriter(tmp_path, limit=4 * MIB)
+    writer.append(exchanges(1, 3), [])
+    lease_two_of_three_and_settle_one(side)
+    writer.close()
+    (tmp_path / "relay-0.db").rename(tmp_path / "whole.db")
+    (tmp_path / "relay-0.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+
+    with contextlib.suppress(JournalError):
+        side.tidy()
+    (tmp_path / "whole.db").replace(tmp_path / "relay-0.db")
+    side.tidy()
+
+    assert [delivery.exchange_id for delivery in side.lease(10, 60)] == ["exchange-3"]
+    assert bookkeeping(tmp_path) == {("origins", 1), ("leases", 2), ("settled", 1)}
+    side.close()
 
 
 def test_tallies_are_kept_for_35_days(tmp_path):
