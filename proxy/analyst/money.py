@@ -8,8 +8,7 @@ from proxy.analyst.summary import Money
 from proxy.config.model import StudentPrice
 
 HOURS_A_MONTH = 730.0
-# Counts know the time to five minutes; a shorter span must not be blown up to a month by itself.
-LEAST_HOURS = 300 / 3600
+LEAST_HOURS = 24.0  # a shorter span knows no night, and is not blown up to a month
 
 
 def cost_of(teacher: Money, student: Money, price: StudentPrice | None, *, hours: float) -> dict[str, Any]:
@@ -17,19 +16,21 @@ def cost_of(teacher: Money, student: Money, price: StudentPrice | None, *, hours
 
     ``teacher_usd`` and ``student_usd`` are of the pairs themselves.  The saving takes the whole traffic that the
     sample stands for, at its rate over the ``hours`` observed, a month of 730 hours; None without the student's
-    price or the teacher's.
+    price or the teacher's, and for less than a day.
     """
-    hours = max(hours, LEAST_HOURS)
-    months = hours / HOURS_A_MONTH
-    student_usd, student_month = student.usd, None if student.whole_usd is None else student.whole_usd / months
-    if price is None:
-        student_month = None
-    elif price.per_hour is not None:
-        student_usd, student_month = price.per_hour * hours, price.per_hour * HOURS_A_MONTH
-    known = teacher.whole_usd is not None and student_month is not None
+    per_hour = None if price is None else price.per_hour
     return {
         "teacher_usd": teacher.usd,
-        "student_usd": student_usd,
-        "saving_usd_per_month": (teacher.whole_usd or 0.0) / months - (student_month or 0.0) if known else None,
+        "student_usd": student.usd if per_hour is None else per_hour * hours,
+        "saving_usd_per_month": _saving(teacher, student, price, hours),
         "observed_hours": hours,
     }
+
+
+def _saving(teacher: Money, student: Money, price: StudentPrice | None, hours: float) -> float | None:
+    if price is None or teacher.whole_usd is None or hours < LEAST_HOURS:
+        return None
+    months = hours / HOURS_A_MONTH
+    if price.per_hour is not None:
+        return teacher.whole_usd / months - price.per_hour * HOURS_A_MONTH
+    return None if student.whole_usd is None else (teacher.whole_usd - student.whole_usd) / months

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 WIDTH = 100
 LABEL = 17  # columns of what a line is about
 SEGMENTS_SHOWN = 20
+NAME = 25  # columns of a segment's name
 PICTURE = 24  # columns of the picture of an interval
+STRICTER = (
+    "A segment's verdict is for serving it alone, where alpha is shared by all segments: it asks more than the verdict"
+    " above, which is for all traffic together and holds."
+)
 
 
 def render_report(report: Mapping[str, Any]) -> str:
@@ -35,7 +40,7 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
     yield set_cell_size(f"{name}{version}", WIDTH - len(verdict) - 1) + f" {verdict}"
     yield "=" * WIDTH
     for reason in entry["reasons"]:
-        yield from wrap(_clean(reason), WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+        yield from _wrapped(_clean(reason), "  - ", "    ")
     yield ""
     yield from _measured(entry) if entry["student"] else _volume(entry)
     yield from _latency(entry["latency_ms"])
@@ -97,14 +102,22 @@ def _segments(entry: Mapping[str, Any]) -> Iterator[str]:
     for segment in shown:
         agreement = segment["agreement"]
         mark = "*" if segment["required"] else " "
-        name = set_cell_size(_clean(f"{segment['key']}={segment['value']}"), 25)
+        name = _clean(f"{segment['key']}={segment['value']}")
+        if cell_len(name) > NAME:  # on lines of its own
+            yield from (f"  {piece}" for piece in chop_cells(name, WIDTH - 2))
+            name = ""
+        name = set_cell_size(name, NAME)
         yield (
             f"  {name} {mark}{segment['units']:>8,}{_share(agreement['estimate']):>8}{_bounds(agreement):>16}"
             f"  {_picture(agreement, entry['target'], lowest=lowest)}  {segment['verdict']}"
         )
     hidden = len(segments) - len(shown)
-    notes = ["* required", "| the target"] + [f"{hidden:,} more segments: --format json"] * (hidden > 0)
+    notes = ["* required", "| the target", f"bounds each at alpha {entry['agreement']['alpha']:g}"] + [
+        f"{hidden:,} more segments: --format json"
+    ] * (hidden > 0)
     yield f"  {'; '.join(notes)}"
+    if entry["verdict"] == "promote" and any(each["required"] and each["verdict"] != "promote" for each in segments):
+        yield from _wrapped(STRICTER, "  ", "  ")
     yield ""
 
 
@@ -132,9 +145,15 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
 
 def _line(label: str, text: str) -> Iterator[str]:
     indent = " " * (2 + LABEL)
-    lines = wrap(_clean(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    lines = list(_wrapped(_clean(text), indent, indent))
     yield f"  {label:<{LABEL}}{lines[0].lstrip()}" if lines else f"  {label}"
     yield from lines[1:]
+
+
+def _wrapped(text: str, first: str, rest: str) -> Iterator[str]:
+    """Lines that fit; a word of wide characters that does not is cut."""
+    for line in wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False):
+        yield from chop_cells(line, WIDTH)
 
 
 def _picture(agreement: Mapping[str, Any], target: float, *, lowest: float) -> str:

@@ -205,6 +205,21 @@ def test_a_saving_needs_the_students_price_and_is_of_the_whole_traffic_over_a_mo
     assert hired["saving_usd_per_month"] == pytest.approx(2.0 * 730 / 120 - 0.73)
 
 
+@pytest.mark.parametrize(("hours", "told"), [(0.1, False), (23.5, False), (24.5, True)])
+def test_a_month_is_not_told_from_less_than_a_day(store, hours, told):
+    record(store, ["agreed"] * 100, begins=NOW - hours * 3600, spread=60)
+
+    cost = entry(store, config({"price": {"input": 0.1, "output": 0.2}}))["cost"]
+
+    assert cost["teacher_usd"] == pytest.approx(1.0)
+    assert cost["observed_hours"] == pytest.approx(hours)
+    assert (cost["saving_usd_per_month"] is not None) is told
+
+
+def test_without_pairs_nothing_was_observed(store):
+    assert entry(store)["cost"]["observed_hours"] == 0
+
+
 def test_a_route_without_students_tells_volume_cost_and_latency(store):
     store.record([Settlement(exchange=settled(i, "agreed", at=T0 + i).exchange) for i in range(50)])
 

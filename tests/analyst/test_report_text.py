@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from proxy.analyst.report import build_report
 from proxy.analyst.text import render_report
-from tests.analyst.report_builders import NOW, config, entry, lose, record
+from tests.analyst.report_builders import NOW, T0, config, entry, lose, record
 
 TWO_PRICED = config({"price": {"input": 1, "output": 2}}, {"name": "smaller"})
 
@@ -90,3 +90,36 @@ def test_bounds_are_never_told_better_than_they_are(store):
 
     assert float(low) <= 100 * only["agreement"]["lower"]
     assert float(high) >= 100 * only["agreement"]["upper"]
+
+
+def shown(entry_: dict) -> str:
+    return render_report({"generated": "2026-11-24T20:30:00Z", "since": None, "routes": [entry_]})
+
+
+def test_long_names_of_segments_are_told_whole(store):
+    tenants = ["a-tenant-with-a-very-long-name-one", "a-tenant-with-a-very-long-name-two", "語" * 70]
+    for number, tenant in enumerate(tenants):
+        record(store, ["agreed"] * 5, segments={"tenant": tenant}, begins=T0 + number)
+
+    text = shown(entry(store))
+
+    assert max(cell_len(line) for line in text.splitlines()) <= 100
+    joined = "".join(line.strip() for line in text.splitlines())
+    assert [tenant for tenant in tenants if f"tenant={tenant}" not in joined] == []
+
+
+def test_a_required_segment_that_does_not_promote_alone_is_explained_under_a_promotion(store):
+    for number in range(4):
+        record(store, ["agreed"] * 100, segments={"tenant": f"t{number}"}, begins=T0 + number)
+
+    only = entry(store)
+
+    assert only["verdict"] == "promote"
+    assert "undecided" in {segment["verdict"] for segment in only["segments"] if segment["required"]}
+    assert "is for serving it alone" in shown(only)
+
+
+def test_nothing_is_explained_where_every_segment_promotes(store):
+    record(store, ["agreed"] * 400)
+
+    assert "is for serving it alone" not in shown(entry(store))
