@@ -32,11 +32,10 @@ class Load:
 
 
 @dataclass(frozen=True)
-class RelayProcess:
-    """One relay. Its process alone is what costs are counted of, the writer's thread included."""
+class Measured:
+    """A server whose process is what costs are counted of, a relay's writer thread included."""
 
     port: int
-    admin_port: int
     pid: int
 
     def cpu_seconds(self) -> float:
@@ -55,6 +54,13 @@ class RelayProcess:
             spent = now
         return spent
 
+
+@dataclass(frozen=True)
+class RelayProcess(Measured):
+    """One relay."""
+
+    admin_port: int
+
     def captures(self) -> dict[str, int]:
         """understudy_captures_total by outcome."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=10) as answer:
@@ -66,10 +72,22 @@ class RelayProcess:
 @contextlib.contextmanager
 def python_upstream() -> Iterator[int]:
     """Port of the bundled upstream, which streams as well."""
-    command = [sys.executable, "-m", "benchmarks.upstream"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with _own("benchmarks.upstream") as server:
+        yield server.port
+
+
+@contextlib.contextmanager
+def uvicorn_alone() -> Iterator[Measured]:
+    """The server that the relay stands on, giving the same answer to everything."""
+    with _own("benchmarks.bare") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _own(module: str) -> Iterator[Measured]:
+    with subprocess.Popen([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield int(process.stdout.readline())
+            yield Measured(int(process.stdout.readline()), process.pid)
         finally:
             process.kill()
 
@@ -123,7 +141,7 @@ def relay(directory: Path, configuration: dict[str, object]) -> Iterator[RelayPr
     ):
         try:
             wait_until_ready(admin_port, log=directory / "log")
-            yield RelayProcess(port, admin_port, _relay_child(process.pid))
+            yield RelayProcess(port, _relay_child(process.pid), admin_port)
         finally:
             process.terminate()
 

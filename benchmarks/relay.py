@@ -1,8 +1,9 @@
 """What the relay costs: ``python -m benchmarks.relay`` (``make bench``), in well under two minutes.
 
-Three systems in one run, each measured in turn and twice over: the upstream alone, a relay that captures nothing, and
-a relay that puts everything into the journal (no shadow process runs). Absolute numbers are this machine's and this
-moment's; the ratios are what to compare.
+Four systems in one run, each measured in turn and twice over: the upstream alone, a static answer from the server
+that the relay stands on (no upstream; it says how fast this machine is), a relay that captures nothing, and a relay
+that puts everything into the journal (no shadow process runs). Absolute numbers are this machine's and this moment's;
+the ratios are what to compare.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.messages import ANSWER_BYTES, REQUEST_BYTES
-from benchmarks.processes import Load, RelayProcess, nginx_upstream, python_load, python_upstream, relay, wrk
+from benchmarks.processes import (
+    Load,
+    Measured,
+    RelayProcess,
+    nginx_upstream,
+    python_load,
+    python_upstream,
+    relay,
+    uvicorn_alone,
+    wrk,
+)
 
 ROUNDS = 2
 CONNECTIONS = 64
@@ -29,9 +40,9 @@ LOAD_SECONDS, LATENCY_SECONDS, STREAM_SECONDS = 4, 2, 3
 class System:
     name: str
     port: int
-    stream_port: int
-    process: RelayProcess | None = None
-    stream_process: RelayProcess | None = None
+    stream_port: int | None  # None: it does not stream
+    process: Measured | None = None
+    stream_process: Measured | None = None
     loads: list[Load] = field(default_factory=list)
     alone: list[Load] = field(default_factory=list)
     streams: list[Load] = field(default_factory=list)
@@ -54,7 +65,11 @@ def main() -> None:
             f"{CONNECTIONS} connections, latency at 1; {STREAMS} streams\n"
             f"load average before: {os.getloadavg()[0]:.1f} (above 0.5 others take part: only ratios mean anything)\n"
         )
-        systems = [System("upstream alone", whole, streaming)]
+        static = stack.enter_context(uvicorn_alone())
+        systems = [
+            System("upstream alone", whole, streaming),
+            System("uvicorn alone", static.port, None, static),
+        ]
         for name, configuration in (("relay, capture off", capture_off), ("relay, capture on", capture_on)):
             process = stack.enter_context(relay(directory / name.replace(", ", "-"), configuration(whole)))
             other = process
@@ -87,11 +102,12 @@ def measure(system: System, load: Callable[[int, int, int], Load]) -> None:
     if system.process:
         system.cpu.append((system.process.idle_cpu_seconds() - began) / system.loads[-1].requests)
     system.alone.append(load(system.port, 1, LATENCY_SECONDS))
-    began = system.stream_process.idle_cpu_seconds() if system.stream_process else 0.0
-    system.streams.append(python_load(system.stream_port, STREAMS, STREAM_SECONDS, stream=True))
-    if system.stream_process:
-        system.stream_cpu.append((system.stream_process.idle_cpu_seconds() - began) / system.streams[-1].events)
-    failed = sum(each.errors for each in (system.loads[-1], system.alone[-1], system.streams[-1]))
+    if system.stream_port is not None:
+        began = system.stream_process.idle_cpu_seconds() if system.stream_process else 0.0
+        system.streams.append(python_load(system.stream_port, STREAMS, STREAM_SECONDS, stream=True))
+        if system.stream_process:
+            system.stream_cpu.append((system.stream_process.idle_cpu_seconds() - began) / system.streams[-1].events)
+    failed = sum(each.errors for each in (system.loads[-1], system.alone[-1], *system.streams[-1:]))
     if failed:
         raise SystemExit(f"{system.name}: {failed} requests failed; nothing of this run counts")
 
@@ -105,7 +121,9 @@ def table(systems: list[System]) -> str:
     first = systems[0]
     for system in systems:
         rate, base = (statistics.fmean(x.requests / x.seconds for x in each.loads) for each in (system, first))
-        events, base_events = (statistics.fmean(x.events / x.seconds for x in each.streams) for each in (system, first))
+        events = [
+            statistics.fmean(x.events / x.seconds for x in each.streams or first.streams) for each in (system, first)
+        ]
         p50, base_p50 = (statistics.fmean(x.p50_us for x in each.alone) for each in (system, first))
         p99, base_p99 = (statistics.fmean(x.p99_us for x in each.alone) for each in (system, first))
         is_first = system is first
@@ -113,13 +131,14 @@ def table(systems: list[System]) -> str:
             f"{system.name:20}{rate:12,.0f}{rate / base:10.2f}{_micros(system.cpu):>13}{p50:6.0f} µs"
             f"{'' if is_first else f'{p50 - base_p50:+.0f} µs':>9}{p99:6.0f} µs"
             f"{'' if is_first else f'{p99 - base_p99:+.0f} µs':>9}"
-            f"{events:11,.0f}{events / base_events:10.2f}{_micros(system.stream_cpu):>11}"
+            + (f"{events[0]:11,.0f}{events[0] / events[1]:10.2f}" if system.streams else "")
+            + f"{_micros(system.stream_cpu):>11}"
         )
     return "\n".join(lines)
 
 
 def captures(system: System) -> str:
-    found = system.process.captures() if system.process else {}
+    found = system.process.captures() if isinstance(system.process, RelayProcess) else {}
     return ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(found.items()) if n) or "none"
 
 
