@@ -21,12 +21,13 @@ from proxy.shadow.lanes import ParkedError
 from proxy.shadow.offload import offload
 from proxy.shadow.recorder import Outcome
 from proxy.shadow.routes import Served, ServedRoute
-from proxy.shadow.scoring import Scored, ScoringThreads, score_pair
+from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, ScoringThreads, score_pair
 from proxy.shadow.settle import Judged, compared, judge, judge_failure, not_asked, without_answer
 from proxy.store.records import ExchangeRecord, PairRecord, Settlement
 
 READERS = 2  # threads that read exchanges
 SCORERS = 4  # threads that compare, those that hang among them
+PATIENCE = 2  # times the seconds for scoring: a thread that holds its work for longer hangs, it is not only slow
 
 _log = structlog.get_logger()
 
@@ -70,6 +71,11 @@ class Processor:
         self._readers = asyncio.Semaphore(READERS)
         self._scorers = ScoringThreads(SCORERS)
 
+    @property
+    def stuck(self) -> bool:
+        """Whether comparators hang in every thread, so that nothing can be scored any more."""
+        return self._scorers.stuck(PATIENCE * self._scoring_seconds)
+
     async def process(self, delivery: Delivery, known: frozenset[str] | None) -> Processed:
         """Work on one delivery.  ``known``: the students whose pairs are stored; None where the exchange is not."""
         served = self.routes.get(delivery.route)
@@ -83,7 +89,7 @@ class Processor:
     async def _process(self, delivery: Delivery, served: ServedRoute, due: list[Served], *, new: bool) -> Processed:
         lost = self._lost(delivery)
         if lost is not None:
-            return _alike(delivery, bare_record(delivery), due, lost, new=new)
+            return _alike(delivery, bare_record(delivery), due, *lost, new=new)
         try:
             read = await self._read(delivery, served)
         except Exception as error:  # noqa: BLE001 -- no exchange may stop the others
@@ -109,13 +115,13 @@ class Processor:
         settlement = Settlement(exchange=bare_record(delivery))
         return Processed(outcome=Outcome(exchange_id=delivery.exchange_id, settlement=settlement, route_known=False))
 
-    def _lost(self, delivery: Delivery) -> str | None:
-        """The outcome of an exchange that is not there, or must not be looked at once more."""
+    def _lost(self, delivery: Delivery) -> tuple[str, str] | None:
+        """The outcome, and a message, of an exchange that is not there, or must not be looked at once more."""
         if delivery.exchange is None:
-            return "shed"
+            return "shed", ""
         if delivery.attempts > self._most_attempts:
             _log.error("given_up", exchange=delivery.exchange_id, attempts=delivery.attempts)
-            return "unscored"
+            return "unscored", f"given up: it was delivered {delivery.attempts} times"
         return None
 
     async def _read(self, delivery: Delivery, served: ServedRoute) -> ReadExchange:
@@ -195,21 +201,23 @@ class Processor:
                 judged = await offload(
                     functools.partial(judge, terms, read, result), math.inf if packed else len(result.http.body)
                 )
-            scored = await self._score(read, served, student, judged) if judged.comparable else None
+            scored = await self._score(read, served, judged) if judged.comparable else None
             return _Paired(pair=compared(terms, judged, scored), model=model)
 
-    async def _score(self, read: ReadExchange, served: ServedRoute, student: Served, judged: Judged) -> Scored | None:
-        run = functools.partial(
-            score_pair, served.comparators, read.request, read.teacher, judged.answer, student.terms.redact
+    async def _score(self, read: ReadExchange, served: ServedRoute, judged: Judged) -> Scored:
+        scored = await score_pair(
+            served.comparators,
+            read.request,
+            read.teacher,
+            judged.answer,
+            redact=served.redact,
+            threads=self._scorers,
+            seconds=self._scoring_seconds,
         )
-        route = served.route.name
-        try:
-            scored = await self._scorers.run(run, self._scoring_seconds)
-        except TimeoutError:
-            _log.error("comparators_too_slow", route=route, exchange=read.record.id, seconds=self._scoring_seconds)
-            return None
         for label, error in scored.failed.items():
-            self._metrics.comparator_failures.labels(route, label, error).inc()
+            self._metrics.comparator_failures.labels(served.route.name, label, error).inc()
+            if error == TOOK_TOO_LONG:
+                _log.error("comparator_too_slow", route=served.route.name, comparator=label, exchange=read.record.id)
         return scored
 
     def _too_old(self, read: ReadExchange, student: Served) -> bool:

@@ -8,15 +8,16 @@ import functools
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from comparators.base import Answer, Comparator, Request, Score
 from proxy.store.records import ScoreRecord
 
-Result = TypeVar("Result")
+TOOK_TOO_LONG = "TookTooLong"  # beside the names of exceptions, in understudy_comparator_failures_total
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,27 +25,52 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 
     scores: dict[str, ScoreRecord]
     agree: bool | None
-    failed: dict[str, str]  # comparator label: the exception's type
+    failed: dict[str, str]  # comparator label: the exception's type, or what else was wrong
 
 
-def score_pair(
+async def score_pair(
     comparators: Sequence[tuple[str, Comparator]],
     request: Request,
     teacher: Answer,
     student: Answer,
+    *,
     redact: Callable[[Any], Any],
+    threads: ScoringThreads,
+    seconds: float,
 ) -> Scored:
-    """Every comparator's score by label; those that fail, or do not know the surface, are left out."""
+    """Every comparator's score by label; those that fail, take too long or do not know the surface are left out.
+
+    ``seconds`` are for all of them, from when a thread is there.  The one at work when they are over is left where it
+    is, and those after it begin anew in another thread: it costs no score but its own.
+    """
+
+    def say(comparator: Comparator) -> ScoreRecord | str:
+        if request.surface not in comparator.surfaces:
+            return "SurfaceNotSupported"
+        try:
+            return _record(comparator.compare(request, teacher, student), redact)
+        except BaseException as error:  # noqa: BLE001 -- a plugin may raise anything, SystemExit too
+            return type(error).__name__
+
     scores: dict[str, ScoreRecord] = {}
     failed: dict[str, str] = {}
-    for label, comparator in comparators:
-        if request.surface not in comparator.surfaces:
-            failed[label] = "SurfaceNotSupported"
-            continue
+    left = list(comparators)
+    while left:
+        said: list[ScoreRecord | str] = []
+        given_up = threading.Event()
         try:
-            scores[label] = _record(comparator.compare(request, teacher, student), redact)
-        except Exception as error:  # noqa: BLE001 -- a plugin may raise anything; the pair is then unscored
-            failed[label] = type(error).__name__
+            await threads.run(functools.partial(_hear, left, say, said, given_up), seconds)
+        except TimeoutError:
+            given_up.set()
+        in_time = list(said)  # a thread that was given up may add one more later
+        for (label, _), word in zip(left, in_time, strict=False):
+            if isinstance(word, str):
+                failed[label] = word
+            else:
+                scores[label] = word
+        for label, _ in left[len(in_time) : len(in_time) + 1]:
+            failed[label] = TOOK_TOO_LONG
+        left = left[len(in_time) + 1 :]
     deciding = scores.get(comparators[0][0])
     return Scored(scores=scores, agree=None if deciding is None else deciding.agree, failed=failed)
 
@@ -52,6 +78,19 @@ def score_pair(
 def zero_scores(labels: Sequence[str], kind: str) -> dict[str, ScoreRecord]:
     """What an answer that cannot be used scores: nothing, by every comparator."""
     return {label: ScoreRecord(score=0.0, agree=False, kinds=(kind,)) for label in labels}
+
+
+def _hear(
+    comparators: Sequence[tuple[str, Comparator]],
+    say: Callable[[Comparator], ScoreRecord | str],
+    said: list[ScoreRecord | str],
+    given_up: threading.Event,
+) -> None:
+    """Let each say its word, a score or the kind of its failure, until all have or nobody waits any more."""
+    for _, comparator in comparators:
+        if given_up.is_set():
+            return
+        said.append(say(comparator))
 
 
 def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
@@ -66,35 +105,44 @@ def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
 class ScoringThreads:
     """Threads for what may hang: ``limit`` at most, those that hang among them, and nobody waits for them at exit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
+        self._clock = clock
         self._free = asyncio.Semaphore(limit)
         self._started = 0
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._held: dict[object, float] = {}  # work that threads are at: since when
 
-    async def run(self, function: Callable[[], Result], timeout: float) -> Result:  # noqa: ASYNC109 -- not cancelled
-        """The function's result. Raises TimeoutError; the thread keeps its place until the function ends."""
-        async with asyncio.timeout(timeout):
-            await self._free.acquire()
-            loop = asyncio.get_running_loop()
-            answer: asyncio.Future[Result] = loop.create_future()
+    def stuck(self, seconds: float) -> bool:
+        """Whether every thread has been at the same work for longer than this."""
+        return len(self._held) == self._limit and self._clock() - max(self._held.values()) > seconds
 
-            def conclude(set_answer: Callable[[], None]) -> None:
-                self._free.release()
-                if not answer.done():
-                    set_answer()
+    async def run(self, function: Callable[[], None], seconds: float) -> None:
+        """Wait for a thread, then for the function to end in it.
 
-            def work() -> None:
-                try:
-                    set_answer = functools.partial(answer.set_result, function())
-                except Exception as error:  # noqa: BLE001 -- carried over to who awaits
-                    set_answer = functools.partial(answer.set_exception, error)
+        Raises TimeoutError when the function takes longer than ``seconds``; the thread is then its until it ends.
+        """
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def conclude() -> None:
+            del self._held[ended]
+            self._free.release()
+            ended.set()
+
+        def work() -> None:
+            try:
+                function()
+            finally:
                 with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-                    loop.call_soon_threadsafe(conclude, set_answer)
+                    loop.call_soon_threadsafe(conclude)
 
-            self._work.put(work)
-            self._start_thread()
-            return await answer
+        self._held[ended] = self._clock()
+        self._work.put(work)
+        self._start_thread()
+        async with asyncio.timeout(seconds):
+            await ended.wait()
 
     def _start_thread(self) -> None:
         if self._started < self._limit:

@@ -105,7 +105,7 @@ def judge(terms: Terms, exchange: ReadExchange, answered: StudentAnswer) -> Judg
 
 
 def compared(terms: Terms, judged: Judged, scored: Scored | None) -> PairRecord:
-    """The pair of an answer that was read.  ``scored`` is None where comparators were not asked, or took too long."""
+    """The pair of an answer that was read.  ``scored`` is None where comparators were not asked."""
     if judged.broken:
         return _pair(terms, UNAVAILABLE, judged.record)
     if judged.unusable is not None:

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from proxy.config.model import Config
-from proxy.errors import JournalError, StoreError
+from proxy.errors import JournalError, StoreError, UnderstudyError
 from proxy.journal.base import Delivery, JournalReader, TallyTotal
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.asking import open_session
@@ -25,9 +25,11 @@ from proxy.shadow.flights import Flights, make_room
 from proxy.shadow.processing import Processor
 from proxy.shadow.recorder import Recorder, StoreThread
 from proxy.shadow.routes import serve_routes
+from proxy.shadow.watchdog import end_if_frozen
 from proxy.store.base import Store
 
 Result = TypeVar("Result")
+SUSPECT = 3  # the delivery from which on an exchange may be what workers die of; other things happen twice, too
 PARKED_SECONDS = 0.05  # between looks at what parked exchanges wait for
 
 _log = structlog.get_logger()
@@ -43,7 +45,9 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     most_parked: int = 20_000  # exchanges whose leases are held for a slow student, or for their route
     route_grace: float = 300.0  # from its capture, for which an exchange of an unknown route waits for a reload
     most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
-    scoring_seconds: float = 10.0
+    careful_seconds: float = 60.0  # after its start, in which it takes alone what other workers may have died of
+    scoring_seconds: float = 10.0  # for all comparators of a pair, until one of them is given up
+    frozen_seconds: float = 30.0  # without a turn of the event loop, after which the process ends
     longest_idle: float = 0.25
     poll_seconds: float = 1.0  # paused routes, the journal's tallies
     retention_seconds: float = 600.0
@@ -78,7 +82,11 @@ class ShadowWorker:
         self._config = config
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``; then finish what is in flight, or give it back, within some seconds."""
+        """Work until ``stop``; then finish what is in flight, or give it back, within some seconds.
+
+        Raises:
+            UnderstudyError: comparators hang in every thread: only a new process gets rid of them.
+        """
         store = StoreThread(self._store)
         try:
             async with open_session() as session:
@@ -156,6 +164,7 @@ class _Running:
         await self._learn_paused()
         async with asyncio.TaskGroup() as group:
             background = [
+                group.create_task(end_if_frozen(self._settings.frozen_seconds)),
                 group.create_task(self._recorder.run()),
                 group.create_task(self._hold_leases()),
                 group.create_task(self._bring_back_parked()),
@@ -169,15 +178,23 @@ class _Running:
                 for task in [*background, *self._working]:
                     task.cancel()
         await self._give_back()
+        if not stop.is_set():
+            raise UnderstudyError("comparators hang in every scoring thread; the worker has to be started anew")
 
     # Taking exchanges on
 
     async def _take_on(self, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+        """Until ``stop``, or until nothing can be scored any more."""
+        clock = asyncio.get_running_loop().time
+        careful_until = clock() + self._settings.careful_seconds
+        careful = True
         idle = 0.01
-        while not stop.is_set():
+        while not (stop.is_set() or self.processor.stuck):
             if not await self._ready():
                 continue
-            deliveries = await self._lease()
+            careful = careful and clock() < careful_until
+            deliveries = await self._lease(1 if careful else self._settings.most_leased)
+            careful = careful and any(delivery.attempts >= SUSPECT for delivery in deliveries)
             if not deliveries:
                 await _wait(stop, idle)
                 idle = min(self._settings.longest_idle, idle * 2)
@@ -191,6 +208,8 @@ class _Running:
                 task = group.create_task(self._work(delivery, known.get(delivery.exchange_id)))
                 self._working.add(task)
                 task.add_done_callback(self._working.discard)
+            while careful and not (stop.is_set() or self._flights.empty) and clock() < careful_until:
+                await self._flights.changed(0.2)
 
     async def _ready(self) -> bool:
         """Whether more may be taken on; waits a little where not."""
@@ -206,8 +225,8 @@ class _Running:
             return False
         return True
 
-    async def _lease(self) -> list[Delivery]:
-        limit = min(self._settings.most_leased, self._flights.room(self.config.limits.capture))
+    async def _lease(self, most: int) -> list[Delivery]:
+        limit = min(most, self._flights.room(self.config.limits.capture))
         try:
             deliveries = await self._journal.lease(limit, self._settings.lease_seconds)
         except JournalError as error:

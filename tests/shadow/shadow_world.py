@@ -31,6 +31,7 @@ QUICK = WorkerSettings(
     longest_idle=0.03,
     stop_seconds=0.5,
     scoring_seconds=1.0,
+    frozen_seconds=600.0,  # it would end the test run
     breaker=BreakerPolicy(first_wait=60.0),
 )
 
