@@ -187,29 +187,37 @@ class _Running:
         """Until ``stop``, or until nothing can be scored any more."""
         clock = asyncio.get_running_loop().time
         careful_until = clock() + self._settings.careful_seconds
-        careful = True
+        careful = True  # until the first that nobody had before
         idle = 0.01
         while not (stop.is_set() or self.processor.stuck):
             if not await self._ready():
                 continue
             careful = careful and clock() < careful_until
             deliveries = await self._lease(1 if careful else self._settings.most_leased)
-            careful = careful and any(delivery.attempts >= SUSPECT for delivery in deliveries)
             if not deliveries:
                 await _wait(stop, idle)
                 idle = min(self._settings.longest_idle, idle * 2)
                 continue
             idle = 0.01
-            taken = [delivery for delivery in deliveries if self._flights.take(delivery)]
-            known = await _unless(stop, self._known(taken))
-            if known is None:
-                return  # stopped: they are given back
-            for delivery in taken:
-                task = group.create_task(self._work(delivery, known.get(delivery.exchange_id)))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
-            while careful and not (stop.is_set() or self._flights.empty) and clock() < careful_until:
+            if not await self._start(deliveries, stop, group):
+                return
+            attempts = deliveries[0].attempts
+            careful = careful and attempts > 1
+            while careful and attempts >= SUSPECT and not (stop.is_set() or self._flights.empty):
                 await self._flights.changed(0.2)
+                careful = clock() < careful_until
+
+    async def _start(self, deliveries: list[Delivery], stop: asyncio.Event, group: asyncio.TaskGroup) -> bool:
+        """Begin to work on them; False where ``stop`` came first, so that they are to be given back."""
+        taken = [delivery for delivery in deliveries if self._flights.take(delivery)]
+        known = await _unless(stop, self._known(taken))
+        if known is None:
+            return False
+        for delivery in taken:
+            task = group.create_task(self._work(delivery, known.get(delivery.exchange_id)))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return True
 
     async def _ready(self) -> bool:
         """Whether more may be taken on; waits a little where not."""
