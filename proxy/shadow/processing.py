@@ -19,10 +19,10 @@ from proxy.shadow.failures import StudentFailure
 from proxy.shadow.flights import Flights, Wait
 from proxy.shadow.lanes import ParkedError
 from proxy.shadow.offload import offload
+from proxy.shadow.pairs import Judged, compared, judge, judge_failure, not_asked, without_answer
 from proxy.shadow.recorder import Outcome
 from proxy.shadow.routes import Served, ServedRoute
 from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, ScoringThreads, score_pair
-from proxy.shadow.settle import Judged, compared, judge, judge_failure, not_asked, without_answer
 from proxy.store.records import ExchangeRecord, PairRecord, Settlement
 
 READERS = 2  # threads that read exchanges

@@ -12,8 +12,8 @@ from proxy.config.model import Config, Route
 from proxy.definition import build_comparators, definition_hash
 from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.exchanges import Redact
+from proxy.shadow.pairs import Terms
 from proxy.shadow.redaction import redactor
-from proxy.shadow.settle import Terms
 from proxy.shadow.students import StudentClient
 
 

@@ -1,4 +1,4 @@
-"""What became of an exchange with a student, as the record that is kept: CONTRACT.md's table, row by row.  Pure."""
+"""The pair of an exchange and a student, as it is kept: CONTRACT.md's table, row by row.  Pure."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comparators.base import Answer, ToolCall
-from proxy.shadow.settle import unusable_kind
+from proxy.shadow.pairs import unusable_kind
 from proxy.store.records import OUTCOMES
 from tests.fakes.chat import chat_completion
 from tests.fakes.upstream import Reply, Upstream
