@@ -7,7 +7,7 @@ counts change in the same transaction as the pairs they count; merge of counts i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -82,6 +82,12 @@ class Store(Protocol):
 
     def settle_segments(self, evidence_id: int, required: Mapping[tuple[str, str], bool], *, at: float) -> None:
         """Add values, or make them required; none leaves, and none ceases to be required."""
+
+    def keep_segments(self, route: str, *, keys: Collection[str], values: Collection[tuple[str, str]]) -> None:
+        """Count these segments of a route by their names from now on; ``values`` are (key, value) each.
+
+        Without it the first 200 values of a key and the first 32 keys are, and all others together as ``other``.
+        """
 
     def full_days(self, evidence_id: int, until: float) -> int:
         """24-hour periods since the evidence began that ended by ``until`` and hold at least one pair."""

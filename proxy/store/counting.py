@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from proxy.journal.base import bucket_of
@@ -63,8 +63,10 @@ class Totals:
     def add_exchange(self, exchange: ExchangeRecord) -> None:
         self._add(exchange, "", NO_EVIDENCE, exchange_increments(exchange))
 
-    def add_pair(self, exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> None:
-        self._add(exchange, pair.student, evidence_id, pair_increments(exchange, pair))
+    def add_pair(
+        self, exchange: ExchangeRecord, pair: PairRecord, evidence_id: int, segments: Mapping[str, str]
+    ) -> None:
+        self._add(exchange, pair.student, evidence_id, pair_increments(exchange, pair, segments))
 
     def by_series(self) -> dict[Series, dict[tuple[int, str, int], int]]:
         """For each series: n by bucket, measure and bin."""
@@ -103,10 +105,10 @@ def exchange_increments(exchange: ExchangeRecord) -> Iterator[Increment]:
     yield ("", *ALL, [("exchanges", 0, 1), *_of_answer("teacher", exchange.teacher, timed=True)])
 
 
-def pair_increments(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Increment]:
-    """What a pair counts, in `all` and in each segment of its exchange."""
+def pair_increments(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[str, str]) -> Iterator[Increment]:
+    """What a pair counts, in `all` and in each of these segments, values by key."""
     everywhere = _by_comparator(pair, exchange.unit or exchange.id)
-    for segment in (ALL, *exchange.segments.items()):
+    for segment in (ALL, *segments.items()):
         for comparator, cells in everywhere.items():
             yield (comparator, *segment, cells)
     yield ("", *ALL, list(_in_all_alone(exchange, pair)))

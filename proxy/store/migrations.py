@@ -38,6 +38,11 @@ def folded_counts(db: Database) -> None:
     db.executescript(_FOLDED_COUNTS)
 
 
+@migrations(name="0006_segment_names")
+def segment_names(db: Database) -> None:
+    db.executescript(_SEGMENT_NAMES)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -263,6 +268,18 @@ SELECT
 FROM kept JOIN series ON series.id = kept.series_id
 GROUP BY kept.start, series.route, series.student, series.evidence_id, series.source, series.teacher_version,
     series.comparator, series.segment_key, series.segment_value, series.probability, kept.measure, kept.bin;
+"""
+
+_SEGMENT_NAMES = """
+-- A row with value '' is the key's own.
+CREATE TABLE segment_names (
+    route TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (route, key, value)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO segment_names SELECT route, segment_key, segment_value FROM series WHERE segment_key != 'all';
+INSERT OR IGNORE INTO segment_names SELECT route, key, '' FROM segment_names;
 """
 
 _READABLE_VIEWS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from proxy.store.evidence_book import EvidenceBook
 from proxy.store.folding import DAY, Folded, Folding, day_of
 from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
 from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
+from proxy.store.segment_names import Remembered, SegmentNames, keep_names
 
 _PAGE = 50  # pairs read at a time
 _FORGOTTEN_AT_ONCE = 100  # exchanges: some milliseconds
@@ -32,6 +33,7 @@ class SQLiteStore:
         self._connection = Connection(Path(path), create=create)
         self._replica = replica
         self._folding = Folding(self._connection)
+        self._segment_names = Remembered()
         self._series_ids: dict[Series, int] = {}
 
     def salt(self) -> bytes:
@@ -45,6 +47,7 @@ class SQLiteStore:
         with self._connection.writing():
             known, without_text = self._known([settlement.exchange.id for settlement in settlements])
             book = EvidenceBook(self._connection)
+            names = SegmentNames(self._connection, self._segment_names)
             for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
                 exchange = settlement.exchange
                 if exchange.id not in known:
@@ -52,6 +55,7 @@ class SQLiteStore:
                     exchange_rows.append(exchange_row(exchange))
                     totals.add_exchange(exchange)
                 book.note_teacher(exchange)
+                counted = names.counted(exchange.route, exchange.segments) if settlement.pairs else {}
                 for pair in settlement.pairs:
                     if pair.student in known[exchange.id]:
                         continue
@@ -59,7 +63,7 @@ class SQLiteStore:
                     new.append((exchange.id, pair.student))
                     evidence_id = book.evidence_of(exchange, pair)
                     pair_rows.append(pair_row(exchange, pair, evidence_id))
-                    totals.add_pair(exchange, pair, evidence_id)
+                    totals.add_pair(exchange, pair, evidence_id, counted)
                     if exchange.id in without_text:
                         with_text_again.append({"id": exchange.id})
             book.close()
@@ -69,6 +73,7 @@ class SQLiteStore:
             self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
             series_ids = self._add(totals)
         # Remembered only now: what a rolled back transaction made is not there.
+        names.remember()
         if len(self._series_ids) > _SERIES_REMEMBERED:
             self._series_ids.clear()
         self._series_ids.update(series_ids)
@@ -115,6 +120,9 @@ class SQLiteStore:
         ]
         with self._connection.writing():
             self._connection.execute_many(statements.SETTLE_SEGMENT, rows)
+
+    def keep_segments(self, route: str, *, keys: Collection[str], values: Collection[tuple[str, str]]) -> None:
+        keep_names(self._connection, route, keys=keys, values=values)
 
     def full_days(self, evidence_id: int, until: float) -> int:
         days: int = self._connection.query(statements.FULL_DAYS, evidence_id=evidence_id, until=until)[0]["days"]

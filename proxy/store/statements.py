@@ -154,6 +154,20 @@ WHERE route = :route AND bucket >= :since AND bucket < :until
 GROUP BY route, outcome, reason, probability ORDER BY outcome, reason, probability
 """
 
+# Segments
+
+SEGMENT_NAME = "SELECT 1 FROM segment_names WHERE route = :route AND key = :key AND value = :value"
+SEGMENT_KEYS = "SELECT count(DISTINCT key) AS n FROM segment_names WHERE route = :route"
+SEGMENT_VALUES = "SELECT count(*) AS n FROM segment_names WHERE route = :route AND key = :key AND value != ''"
+NAME_SEGMENT = "INSERT OR IGNORE INTO segment_names (route, key, value) VALUES (:route, :key, :value)"
+SETTLED_SEGMENTS = "SELECT key, value, required FROM settled_segments WHERE evidence_id = :evidence_id"
+# None leaves: a value that was required stays so.
+SETTLE_SEGMENT = """
+INSERT INTO settled_segments (evidence_id, key, value, required, settled_at)
+VALUES (:evidence_id, :key, :value, :required, :settled_at)
+ON CONFLICT (evidence_id, key, value) DO UPDATE SET required = max(required, excluded.required)
+"""
+
 # Versions of students, pauses
 
 STUDENT_MODELS = """
@@ -164,13 +178,6 @@ SET_STUDENT_MODEL = """
 INSERT INTO student_models (route, student, base_version, first_model, present_model)
 VALUES (:route, :student, :base, :model, :model)
 ON CONFLICT (route, student, base_version) DO UPDATE SET present_model = excluded.present_model
-"""
-SETTLED_SEGMENTS = "SELECT key, value, required FROM settled_segments WHERE evidence_id = :evidence_id"
-# None leaves: a value that was required stays so.
-SETTLE_SEGMENT = """
-INSERT INTO settled_segments (evidence_id, key, value, required, settled_at)
-VALUES (:evidence_id, :key, :value, :required, :settled_at)
-ON CONFLICT (evidence_id, key, value) DO UPDATE SET required = max(required, excluded.required)
 """
 PAUSE = "INSERT OR IGNORE INTO paused (route) VALUES (:route)"
 RESUME = "DELETE FROM paused WHERE route = :route"
