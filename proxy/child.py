@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from proxy.errors import ConfigurationError, UnderstudyError
+from proxy.config.reload import keeping_the_one_before
+from proxy.errors import UnderstudyError
 from proxy.journal.embedded import journal_directory
 from proxy.logs import configure_logging
 from proxy.runtime import ConfigSource, read_paused
@@ -86,10 +87,8 @@ def run_shadow(source: ConfigSource, slot: int) -> None:
         worker = ShadowWorker(config, journal, store, ShadowMetrics(CollectorRegistry()))
 
         def reload() -> None:
-            try:
+            with keeping_the_one_before():
                 worker.reload(source.load())
-            except ConfigurationError as error:
-                _log.error("configuration_refused", error=str(error), kept="the one before")
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)

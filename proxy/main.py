@@ -19,7 +19,8 @@ import structlog
 
 from proxy.config.checks import parse_listen
 from proxy.config.model import Config
-from proxy.errors import JournalError, StoreError, UnderstudyError, UsageError
+from proxy.config.reload import keeping_the_one_before
+from proxy.errors import JournalError, StoreError, UsageError
 from proxy.journal.embedded import journal_directory
 from proxy.journal.embedded_files import prepare
 from proxy.logs import configure_logging
@@ -172,15 +173,12 @@ async def _reload_when_changed(
     while True:
         await hangup.wait()
         hangup.clear()
-        try:
+        with keeping_the_one_before():
             new = source.load_checked()
-        except (UnderstudyError, OSError) as error:
-            _log.error("configuration_refused", error=str(error), kept="the one before")
-            continue
-        fixed = ("listen", "admin", "store", "journal", "workers")
-        restart = [key for key in fixed if getattr(new, key) != getattr(running, key)]
-        if restart:
-            _log.warning("restart_needed", keys=restart)
-        running = new
-        supervisor.signal(signal.SIGHUP)
-        _log.info("configuration_reloaded")
+            fixed = ("listen", "admin", "store", "journal", "workers")
+            restart = [key for key in fixed if getattr(new, key) != getattr(running, key)]
+            if restart:
+                _log.warning("restart_needed", keys=restart)
+            running = new
+            supervisor.signal(signal.SIGHUP)
+            _log.info("configuration_reloaded")

@@ -36,6 +36,7 @@ class Plane:
         clock: Callable[[], float],
     ) -> None:
         self.config = config
+        self.listen = config.listen  # where the relay is: another address needs a restart
         self.runtime = runtime
         self.roles = roles
         self.clock = clock

@@ -56,7 +56,7 @@ def probes_router(plane: Plane) -> APIRouter:
         """Whether this role does its work.  A relay with journal trouble goes on relaying, so it stays ready."""
         state: dict[str, Any] = {}
         if "relay" in plane.roles:
-            state["relay"] = "ok" if await health.relays(*parse_listen(plane.config.listen)) else "does not answer"
+            state["relay"] = "ok" if await health.relays(*parse_listen(plane.listen)) else "does not answer"
         if "shadow" in plane.roles:
             up = health.children_up(read_children(plane.runtime), "shadow")
             state["shadow"] = "ok" if up else "not running"

@@ -20,7 +20,8 @@ from proxy.admin.plane import Plane
 from proxy.admin.probes import probes_router
 from proxy.admin.refusals import explain_errors
 from proxy.config.model import Config
-from proxy.errors import ConfigurationError, UnderstudyError
+from proxy.config.reload import keeping_the_one_before
+from proxy.errors import UnderstudyError
 from proxy.journal.base import JournalReader
 from proxy.runtime import write_paused
 from proxy.store.base import Store
@@ -92,10 +93,8 @@ def serve_admin(
     )
 
     def reload() -> None:
-        try:
+        with keeping_the_one_before():
             plane.config = load()
-        except ConfigurationError as error:
-            _log.error("configuration_refused", error=str(error), kept="the one before")
 
     async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)

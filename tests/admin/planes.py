@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.testclient import TestClient
 
@@ -17,17 +18,17 @@ from tests.analyst.report_builders import NOW, ONE
 from tests.fakes.journal import MemoryJournal
 
 
-def client(
+def make_plane(
     directory: Path,
     *,
     config: Config = ONE,
     roles: frozenset[str] = frozenset({"relay", "shadow"}),
     open_journal: Callable[[], JournalReader] | None = None,
     open_store: Callable[[], Store] | None = None,
-) -> TestClient:
+) -> Plane:
     runtime = directory / "runtime"
     (runtime / "metrics").mkdir(parents=True, exist_ok=True)
-    plane = Plane(
+    return Plane(
         config,
         runtime=runtime,
         roles=roles,
@@ -35,4 +36,7 @@ def client(
         open_journal=open_journal or MemoryJournal().reader,
         clock=lambda: NOW,
     )
-    return TestClient(create_app(plane))
+
+
+def client(directory: Path, **more: Any) -> TestClient:
+    return TestClient(create_app(make_plane(directory, **more)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 
 import pytest
+from starlette.testclient import TestClient
 
 from proxy.admin import probes
+from proxy.admin.server import create_app
 from proxy.config.model import Config
 from proxy.errors import StoreError
 from proxy.journal.base import Depth
-from tests.admin.planes import client
+from tests.admin.planes import client, make_plane
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.running import free_port
 from tests.fakes.upstream import Reply, Upstream
@@ -85,6 +87,13 @@ def test_a_relay_that_does_not_answer_is_not_ready(tmp_path):
     answer = client(tmp_path, config=config(f"127.0.0.1:{free_port()}")).get("/readyz")
 
     assert (answer.status_code, answer.json()["relay"]) == (503, "does not answer")
+
+
+def test_the_relay_is_asked_where_it_listens_though_a_reload_names_another_address(tmp_path, relay):
+    plane = make_plane(tmp_path, config=config(relay))
+    plane.config = config(f"127.0.0.1:{free_port()}")  # `restart_needed`
+
+    assert TestClient(create_app(plane)).get("/readyz").status_code == 200
 
 
 def test_an_answer_that_is_not_a_relays_is_not_ready(tmp_path):
