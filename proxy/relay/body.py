@@ -105,13 +105,17 @@ def model_in(body: bytes, content_encoding: str, limit: int) -> str | None:
         return None
 
 
-def with_model(body: bytes, model: str) -> bytes:
-    """The body with another ``model``; every other value stays byte for byte. Unchanged where it names none."""
+def with_model(body: bytes, content_encoding: str, limit: int, model: str) -> bytes | None:
+    """The body with another ``model``, in no coding any more; every other value stays byte for byte.
+
+    None where it names none, or cannot be read.
+    """
     try:
-        fields = _FIELDS.decode(body)
+        decoded = codings.decode(body, content_encoding, limit) if content_encoding else body
+        fields = _FIELDS.decode(decoded)
     except _UNREADABLE:
-        return body
+        return None
     if "model" not in fields:
-        return body
+        return None
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     return msgspec.json.encode(fields)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import structlog
 
@@ -36,9 +36,13 @@ from proxy.relay.upstream.base import TimedOutError, UpstreamAnswer, UpstreamErr
 if TYPE_CHECKING:
     from proxy.relay.app import Relay
 
+_Read = TypeVar("_Read")
 _CLIENT_LEFT = 499  # what a request counts under whose client left before any answer
 _DRAINING_SECONDS = 0.001  # handing over takes less: the client is slow to read
 _LONGEST_SEGMENT = 256
+_OF_THE_BODY_AS_IT_WAS = frozenset(
+    {b"content-length", b"content-encoding", b"content-md5", b"digest", b"content-digest"}
+)
 _BODILESS = frozenset({204, 304})
 
 
@@ -116,17 +120,17 @@ class Passage:
                 self._cut = "client"
                 raise
             self._task.uncancel()
-        except Exception as error:  # noqa: BLE001 - a defect: said with its place, never with what was relayed
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            structlog.get_logger().error(
-                "relay_failed", error=type(error).__name__, where=f"{place.name}:{place.lineno}"
-            )
+        except Exception as error:  # noqa: BLE001 - a defect
+            _say_defect(error)
             self._cut = "upstream"
             self._known = self._known or ("failed", "")
             if not self._status:
                 await self._refuse(refusals.INTERNAL_ERROR)
         finally:
-            self._settle()
+            try:
+                self._settle()
+            except Exception as error:  # noqa: BLE001 - counting must not cost an answer that is on its way
+                _say_defect(error)
 
     async def _pass(self) -> None:
         head, table = self._head, self._table
@@ -162,9 +166,7 @@ class Passage:
             return candidates[0] if candidates else None
         model = azure_deployment(self._path)
         if model is None and self._head.has_body and may_name_model(self._head.noted):
-            body = await self._held()
-            coding = self._head.noted.get(b"content-encoding", b"").decode("latin-1")
-            model = model_in(body, coding, self._table.limits.decoded)
+            model = await self._read_body(model_in, await self._held())
         return choose(candidates, model)
 
     async def _held(self) -> bytes:
@@ -172,6 +174,12 @@ class Passage:
             return await self._body.hold(self._table.limits.body)
         except BodyTooLargeError:
             raise _RefusedError(refusals.BODY_TOO_LARGE) from None
+
+    async def _read_body(self, read: Callable[..., _Read], body: bytes, *more: str) -> _Read:
+        """What ``read`` makes of it; of a compressed one in a thread, which may take its time."""
+        coding = self._head.noted.get(b"content-encoding", b"").decode("latin-1")
+        arguments = (body, coding, self._table.limits.decoded, *more)
+        return await asyncio.to_thread(read, *arguments) if coding else read(*arguments)
 
     async def _held_for_rewrite(self) -> None:
         try:
@@ -207,10 +215,10 @@ class Passage:
             self._client.on_leaving(self._client_left)
             if held and self._tee is not None:
                 self._tee.add_request(held)
-            if target.model is not None and b"content-encoding" not in head.noted:
-                changed = with_model(held, target.model)
-                if changed is not held:
-                    headers = [pair for pair in headers if pair[0] != b"content-length"]
+            if held and target.model is not None and may_name_model(head.noted):
+                changed = await self._read_body(with_model, held, target.model)
+                if changed is not None:
+                    headers = [pair for pair in headers if pair[0] not in _OF_THE_BODY_AS_IT_WAS]
                     held = changed
         if target.own_key is not None:
             azure = b"api-key" in head.noted or azure_deployment(self._path) is not None
@@ -361,3 +369,9 @@ class Passage:
         headers = self._scope["headers"]
         named = {name for name, _ in headers} & route.header_segments if route.header_segments else ()
         return {name.decode("latin-1"): header_value(headers, name)[:_LONGEST_SEGMENT] for name in named}
+
+
+def _say_defect(error: Exception) -> None:
+    """With its place, never with what was relayed."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    structlog.get_logger().error("relay_failed", error=type(error).__name__, where=f"{place.name}:{place.lineno}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from proxy.config.model import DefaultTeacher
@@ -134,13 +136,17 @@ def test_a_rewritten_model_changes_nothing_else() -> None:
         async with running(answering(whole()), configure) as relay:
             await relay.ask(body=body)
             await relay.ask(body=b"no json")
-            rewritten, other = relay.upstream.requests
+            await relay.ask(body=gzip.compress(body), headers=b"content-encoding: gzip\r\n")
+            await relay.ask(body=b"no gzip", headers=b"content-encoding: gzip\r\n")
+            rewritten, other, plain, unread = relay.upstream.requests
             assert (
                 rewritten.body
                 == b'{"model":"m-2","temperature":1.0,"x":{"b":1.50,  "a":"\\u00e9"},"messages":[{"role":"user"}]}'
             )
             assert rewritten.value(b"content-length") == b"%d" % len(rewritten.body)
             assert other.body == b"no json"
+            assert (plain.body, plain.value(b"content-encoding")) == (rewritten.body, None)
+            assert (unread.body, unread.value(b"content-encoding")) == (b"no gzip", b"gzip")
             await until(lambda: relay.journal.exchanges)
             assert relay.journal.exchanges[0].request == body
 

@@ -79,7 +79,7 @@ json_values = st.recursive(
 @given(st.dictionaries(st.text(), json_values, max_size=5), st.text(min_size=1))
 def test_a_rewritten_model_is_read_back(fields: dict, model: str) -> None:
     body = msgspec.json.encode({**fields, "model": "old"})
-    changed = with_model(body, model)
+    changed = with_model(body, "", 1000, model)
     assert model_in(changed, "", 1000) == model
     assert msgspec.json.decode(changed) == {**fields, "model": model}
 
@@ -87,6 +87,7 @@ def test_a_rewritten_model_is_read_back(fields: dict, model: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b'"model"', b'{"model":1}', b"\xff", b"[" * 100_000])
 def test_bodies_without_a_model(body: bytes) -> None:
     assert model_in(body, "", 1000) is None
+    assert with_model(b"{}" if body == b'{"model":1}' else body, "", 1000, "m") is None
 
 
 def test_globs() -> None:

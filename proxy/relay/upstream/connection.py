@@ -296,6 +296,8 @@ class Connection(asyncio.Protocol):
     # The parser's callbacks
 
     def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.complete:
+            raise httptools.HttpParserError("not asked for")
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -304,7 +306,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         answer, status = self._answer, self._parser.get_status_code()
-        if answer is None or answer.complete or status == _SWITCHING:
+        if answer is None or status == _SWITCHING:
             raise httptools.HttpParserError("not asked for")
         if status < _FINAL:
             return

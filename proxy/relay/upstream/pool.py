@@ -22,6 +22,11 @@ class PooledUpstream:
         self._idle: dict[Origin, dict[Connection, None]] = {}
         self._closed = False
 
+    @property
+    def idle_connections(self) -> int:
+        """How many are kept."""
+        return sum(map(len, self._idle.values()))
+
     async def ask(self, request: UpstreamRequest) -> Answer:
         """See ``Upstream``."""
         asked_at = perf_counter()
