@@ -16,6 +16,7 @@ import structlog
 from proxy.openai.surfaces import azure_deployment, surface_of
 from proxy.relay import refusals
 from proxy.relay.body import BodyTooLargeError, ClientGoneError, IncomingBody, may_name_model, model_in, with_model
+from proxy.relay.capture import Captured, CaptureOutcome, is_event_stream, loss
 from proxy.relay.headers import (
     EXCHANGE_ID,
     SHADOW,
@@ -25,7 +26,6 @@ from proxy.relay.headers import (
     read_request_headers,
     with_own_key,
 )
-from proxy.relay.outcome import Captured, Outcome, is_event_stream, loss
 from proxy.relay.protocol import CLIENT, Client
 from proxy.relay.refusals import Refusal
 from proxy.relay.routing import CompiledRoute, RoutingTable, Target, choose
@@ -95,7 +95,9 @@ class Passage:
         self._task = asyncio.current_task()
         self._route: CompiledRoute | None = None
         self._surface: str | None = None
-        self._known: tuple[Outcome, str] | None = None  # the capture's outcome, where it does not need the answer
+        self._known: tuple[CaptureOutcome, str] | None = (
+            None  # the capture's outcome, where it does not need the answer
+        )
         self._tee: Tee | None = None
         self._answer: UpstreamAnswer | None = None
         self._status = 0  # 0: no answer begun

@@ -12,7 +12,7 @@ import structlog
 
 from proxy.errors import JournalError
 from proxy.journal.base import LOST, Exchange, JournalWriter, Tally, bucket_of
-from proxy.relay.outcome import Captured, Outcome, loss, read_capture
+from proxy.relay.capture import Captured, CaptureOutcome, loss, read_capture
 from proxy.relay.routing import CompiledRoute
 from proxy.relay.telemetry import Telemetry
 
@@ -62,7 +62,7 @@ class CaptureWriter:
         if not self._arrived.is_set():
             self._arrived.set()
 
-    def count(self, route: CompiledRoute, outcome: Outcome, reason: str = "") -> None:
+    def count(self, route: CompiledRoute, outcome: CaptureOutcome, reason: str = "") -> None:
         """Count a request whose outcome is known without reading it."""
         self._telemetry.captured(route.name, outcome, reason)
         key = (route.name, outcome, reason, bucket_of(self._clock()), route.sample if outcome in LOST else 1.0)
@@ -124,16 +124,16 @@ class CaptureWriter:
 
     def _read(self, captured: Captured) -> Exchange | None:
         try:
-            verdict = read_capture(captured)
+            reading = read_capture(captured)
         except Exception as error:  # noqa: BLE001 - whatever a body does to its reader, the thread goes on
             structlog.get_logger().error("capture_not_read", route=captured.route.name, error=type(error).__name__)
             self.count(captured.route, "failed")
             return None
-        if verdict.exchange is None:
-            self.count(captured.route, verdict.outcome, verdict.reason)
+        if reading.exchange is None:
+            self.count(captured.route, reading.outcome, reading.reason)
         else:
-            self._telemetry.answered(verdict.exchange)
-        return verdict.exchange
+            self._telemetry.answered(reading.exchange)
+        return reading.exchange
 
     def _append(self, batch: list[Exchange]) -> None:
         with self._lock:

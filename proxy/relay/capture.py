@@ -22,7 +22,7 @@ from proxy.relay.routing import CompiledRoute
 from proxy.relay.sampling import request_unit, unit_of
 from proxy.relay.tee import Tee
 
-Outcome = Literal[
+CaptureOutcome = Literal[
     "journaled",
     "sampled_out",
     "opted_out",
@@ -61,34 +61,36 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     decoded_limit: int
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class CaptureReading(msgspec.Struct, frozen=True):
     """What becomes of a capture, and the exchange where it is to be journaled."""
 
-    outcome: Outcome
+    outcome: CaptureOutcome
     reason: str = ""
     exchange: Exchange | None = None
 
 
-def loss(outcome: Outcome, exchange_id: str, route: CompiledRoute) -> Outcome:
+def loss(outcome: CaptureOutcome, exchange_id: str, route: CompiledRoute) -> CaptureOutcome:
     """How a lost capture counts: one that the sample would not have held is no loss, so losses are a sample too."""
     return outcome if request_unit(exchange_id).drawn(route.sample) else "sampled_out"
 
 
-def read_capture(captured: Captured) -> Verdict:
+def read_capture(captured: Captured) -> CaptureReading:
     """Read a capture: was it whole, may it be shadowed, is it in the sample; credentials out.  Not for event loops."""
     if captured.content_encoding and not codings.is_known(captured.content_encoding):
-        return Verdict("not_shadowable", "unknown_coding")
+        return CaptureReading("not_shadowable", "unknown_coding")
     if captured.cut is not None and not _was_whole(captured):
-        return Verdict("client_gone" if captured.cut == "client" else "teacher_error")
+        return CaptureReading("client_gone" if captured.cut == "client" else "teacher_error")
     body = b"".join(captured.tee.request)
     coding = _noted(captured, b"content-encoding")
     try:
         decoded = codings.decode(body, coding, captured.decoded_limit) if coding else body
     except codings.CodingError as error:
-        return Verdict("not_shadowable", "unknown_coding" if error.reason == "unknown_coding" else "unreadable_coding")
+        return CaptureReading(
+            "not_shadowable", "unknown_coding" if error.reason == "unknown_coding" else "unreadable_coding"
+        )
     reading = read_request(captured.surface, decoded)
     if reading.not_shadowable is not None:
-        return Verdict("not_shadowable", reading.not_shadowable)
+        return CaptureReading("not_shadowable", reading.not_shadowable)
     session = _noted(captured, SESSION)[:_LONGEST_SESSION] or None
     unit = unit_of(
         captured.id,
@@ -99,7 +101,7 @@ def read_capture(captured: Captured) -> Verdict:
     wanted = _noted(captured, SHADOW).lower() == "on"
     probability = 1.0 if wanted else captured.route.sample
     if not unit.drawn(probability):
-        return Verdict("sampled_out")
+        return CaptureReading("sampled_out")
     exchange = Exchange(
         id=captured.id,
         route=captured.route.name,
@@ -124,7 +126,7 @@ def read_capture(captured: Captured) -> Verdict:
         repeat_key=_repeat_key(captured, body),
         probability=probability,
     )
-    return Verdict("journaled", exchange=exchange)
+    return CaptureReading("journaled", exchange=exchange)
 
 
 def _noted(captured: Captured, name: bytes) -> str:
