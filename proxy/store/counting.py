@@ -22,8 +22,8 @@ from proxy.store.records import (
     AnswerRecord,
     ExchangeRecord,
     PairRecord,
+    ScoreRecord,
 )
-from proxy.store.records import ScoreRecord as Score
 
 Cell = tuple[str, int, int]
 Increment = tuple[str, str, str, list[Cell]]
@@ -125,7 +125,7 @@ def _by_comparator(pair: PairRecord, unit: str) -> dict[str, list[Cell]]:
             **dict.fromkeys((pair.decides, *pair.scores), worst_cases),
         }
     agree = pair.outcome == "agreed"
-    decides = pair.scores.get(pair.decides) or Score(score=float(agree), agree=agree)
+    decides = pair.scores.get(pair.decides) or ScoreRecord(score=float(agree), agree=agree)
     kinds = () if agree else sorted(set(decides.kinds))
     return {
         "": [("pairs", 0, 1), *((f"kind:{kind}", 0, 1) for kind in kinds)],
@@ -134,7 +134,7 @@ def _by_comparator(pair: PairRecord, unit: str) -> dict[str, list[Cell]]:
     }
 
 
-def _of_score(score: Score, agree: float, unit: str) -> Iterator[Cell]:
+def _of_score(score: ScoreRecord, agree: float, unit: str) -> Iterator[Cell]:
     value = round_to_bin(agree, unit)
     yield "low", value, 1
     yield "high", value, 1

@@ -74,7 +74,9 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     definition: str  # hash: the definition of agreement
     decides: str  # name of the comparator that decides agreement
-    sample: float = 1.0  # the route's configured sample: evidence that begins with this pair bets by it
+    # The route's configured sample: evidence that begins with this pair keeps it, as its `probability_floor`.  The pair
+    # does not: what it weighs goes by the probability of its exchange.
+    sample: float = 1.0
     outcome: str  # one of OUTCOMES
     answer: AnswerRecord
     scores: dict[str, ScoreRecord] = {}

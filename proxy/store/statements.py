@@ -107,9 +107,13 @@ SELECT measure, bin, sum(n) AS n
 FROM ({_SUMS.format(series="route = :route AND student = '' AND source = 'live'")})
 GROUP BY measure, bin
 """  # noqa: S608 - the condition is ours
+# From both ends of the index: together, min() and max() would read every exchange of the route.
 TRAFFIC_SPAN = """
-SELECT min(captured_at) AS first, max(captured_at) AS last FROM exchanges
-WHERE route = :route AND source = 'live' AND captured_at >= :since
+SELECT
+    (SELECT captured_at FROM exchanges WHERE route = :route AND source = 'live' AND captured_at >= :since
+        ORDER BY captured_at LIMIT 1) AS first,
+    (SELECT captured_at FROM exchanges WHERE route = :route AND source = 'live' AND captured_at >= :since
+        ORDER BY captured_at DESC LIMIT 1) AS last
 """
 FOLDED = "SELECT span, before FROM folded"
 FOLD_BEFORE = "UPDATE folded SET before = :before WHERE span = :span AND before < :before"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from proxy.store.pair_json import pair_json
-from proxy.store.records import AnswerRecord, StoredPair
+from proxy.store.records import AnswerRecord, Settlement, StoredPair
 from tests.store.store_builders import exchange, pair, stub
 
 ANSWER = {
@@ -61,3 +61,10 @@ def test_what_is_outside_of_the_evidence_is_neither_agreement_nor_missing(outcom
 
     assert given["student_answer"] == {"error": {"kind": outcome, "message": ""}}
     assert (given["agree"], given["missing"], given["teacher"]) == (None, None, None)
+
+
+def test_what_a_pair_weighs_survives_the_store(store):
+    record = pair(sample=0.1)  # as configured; this one was captured on demand, say
+    store.record([Settlement(exchange=exchange("e1", probability=0.25), pairs=(record,))])
+
+    assert pair_json(store.pair("e1:small"))["weight"] == 4.0
