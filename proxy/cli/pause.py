@@ -6,6 +6,8 @@ import typer
 
 from proxy.analyst.names import check_names
 from proxy.cli.common import ConfigFlag, RouteFlag, open_existing_store, served_source
+from proxy.config.model import Config
+from proxy.store.base import Store
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -19,17 +21,23 @@ def pause(config: ConfigFlag = None, route: RouteFlag = None) -> None:
 
     The teacher's answers go on, nothing is captured.
     """
-    _set_paused(config, route, paused=True)
+    _opened(config, route)[1].set_paused(route, True)
     print(f"paused {route or 'every route'}; understudy resume goes on")
 
 
 def resume(config: ConfigFlag = None, route: RouteFlag = None) -> None:
     """Go on with shadowing, of one route or all."""
-    _set_paused(config, route, paused=False)
+    loaded, store = _opened(config, route)
+    paused = store.paused()
+    if route is not None and None in paused:  # all were paused at once: now each of the others is
+        for other in loaded.routes:
+            store.set_paused(other.name, other.name != route)
+    for name in paused if route is None else {route, None}:
+        store.set_paused(name, False)
     print(f"resumed {route or 'every route'}")
 
 
-def _set_paused(config: str | None, route: str | None, *, paused: bool) -> None:
+def _opened(config: str | None, route: str | None) -> tuple[Config, Store]:
     loaded = served_source(config).load()
     check_names(loaded, route, None)
-    open_existing_store(loaded).set_paused(route, paused)
+    return loaded, open_existing_store(loaded)

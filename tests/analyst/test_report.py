@@ -143,6 +143,13 @@ def test_since_is_exploratory_and_never_promotes(store):
     assert only["units"] == 780
 
 
+@pytest.mark.parametrize(("since", "told"), [(-1e15, "1970-01-01T00:00:00Z"), (1e15, "2026-09-29T14:15:00Z")])
+def test_since_before_all_time_or_after_it_is_read_as_far_as_there_is_any(store, since, told):
+    record(store, ["agreed"] * 10)
+
+    assert build_report(ONE, store, now=NOW, oldest_unsettled=None, since=since)["since"] == told
+
+
 def test_a_renamed_version_begins_new_evidence_and_the_old_stays_readable_by_its_id(store):
     record(store, ["agreed"] * 200)
     first = entry(store)
