@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from proxy.config.checks import CREDENTIAL_HEADERS
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 TAGS = b"x-understudy-tags"
@@ -18,14 +20,7 @@ ACCESS_KEY = b"x-understudy-key"
 EXCHANGE_ID = b"x-understudy-id"
 
 KEY_HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
-CREDENTIALS = KEY_HEADERS | {
-    ACCESS_KEY,
-    b"cookie",
-    b"openai-organization",
-    b"openai-project",
-    b"proxy-authorization",
-    b"set-cookie",
-}
+CREDENTIALS = frozenset(name.encode() for name in CREDENTIAL_HEADERS)
 
 _HOP_BY_HOP = frozenset(
     {
