@@ -1,8 +1,8 @@
-"""What keeps a store small, in steps so short that whoever else needs the store comes in between."""
+"""What keeps a store small, by what is configured.  For whoever does it now and then: one process is enough."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 
 from proxy.config.model import Route
 from proxy.store.base import Store
@@ -10,23 +10,39 @@ from proxy.store.base import Store
 _DEFAULT_RETENTION: float = Route.model_fields["retention"].default
 
 
-def tend(store: Store, retention: Mapping[str, float], *, now: float, read_until: float) -> bool:
-    """One step; False once nothing is left to be done, so that it is called until then.
-
-    Args:
-        store: what is tended.
-        retention: for how long text is kept, seconds by route. A stored route that is not named, because it was
-            renamed or taken out, goes by the shortest of those that are; with none of them, by the default.
-        now: unix seconds.
-        read_until: unix seconds; what reports are read up to: when the oldest exchange that is not settled was
-            captured, or else now.
+def keep_configured_segments(store: Store, routes: Iterable[Route]) -> None:
+    """Let clients not crowd out of the counts what the configuration names: its segments and the values it requires.
 
     Raises:
         StoreError: the store cannot be written just now.
     """
+    for route in routes:
+        named = [segment for segment in route.segments if segment != "tags"]
+        keys = [segment if isinstance(segment, str) else segment.as_ for segment in named]
+        required = () if route.gate.require == "auto" else route.gate.require
+        values = [(key, value) for key, _, value in (name.partition("=") for name in required)]
+        store.keep_segments(route.name, keys=keys, values=values)
+
+
+def tend(store: Store, routes: Sequence[Route], *, now: float, read_until: float | None) -> bool:
+    """One step, short enough for whoever else needs the store; False once nothing is left to be done.
+
+    Text goes as its route's ``retention`` says.  A stored route that is no longer configured, because it was renamed or
+    taken out, goes by the shortest one of those that are; with none of them, by the default.
+
+    Args:
+        store: what is tended.
+        routes: those that are configured.
+        now: unix seconds.
+        read_until: unix seconds; what reports are read up to: when the oldest exchange that is not settled was
+            captured, or else now.  None: it is not known just now, so no counts are folded.
+
+    Raises:
+        StoreError: the store cannot be written just now.
+    """
+    retention = {route.name: route.retention for route in routes}
     shortest = min(retention.values(), default=_DEFAULT_RETENTION)
     forgot = any(
-        store.forget_text_before(route, now - retention.get(route, shortest))
-        for route in sorted(store.routes_with_text())
+        store.forget_text_before(name, now - retention.get(name, shortest)) for name in sorted(store.routes_with_text())
     )
-    return forgot or store.fold_counts(read_until)
+    return forgot or (read_until is not None and store.fold_counts(read_until))
