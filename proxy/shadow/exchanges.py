@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from comparators.base import Answer, Request
+from comparators.base import Answer, Comparator, Request
 from proxy.config.model import Route
 from proxy.journal.base import Delivery, Exchange
 from proxy.openai import answers, codings, prices, requests, usage
@@ -20,6 +20,17 @@ Redact = Callable[[Any], Any]
 SUBJECT_FIELDS = ("user", "safety_identifier")
 # What a body that we cannot decode says: that it is broken, or only that it is beyond us.
 _BEYOND_US = frozenset({"too_large", "unknown_coding"})
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What all exchanges of a route, and their pairs, have in common."""
+
+    route: Route
+    definition: str  # of agreement
+    comparators: tuple[tuple[str, Comparator], ...]  # by label; the first decides
+    redact: Redact
+    salt: bytes
+    limit: int  # bytes of one body once decoded
 
 
 class TeacherTrouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,32 +50,18 @@ class ReadExchange(msgspec.Struct, frozen=True, kw_only=True):
     size: int  # bytes of the bodies once decoded
 
 
-def read_exchange(exchange: Exchange, route: Route, *, redact: Redact, salt: bytes, limit: int) -> ReadExchange:
+def read_exchange(exchange: Exchange, terms: Terms) -> ReadExchange:
     """Read it whole.  Pure, and slow for large bodies: not for an event loop."""
+    redact, salt = terms.redact, terms.salt
     asked = requests.read_request(exchange.surface, exchange.request)
-    reading, trouble, size = _read_teacher(exchange, limit)
+    reading, trouble, size = _read_teacher(exchange, terms.limit)
     teacher = Answer() if reading is None else reading.answer
-    segments = segment_values(
-        route.segments,
-        surface=exchange.surface,
-        body=asked.body,
-        headers=exchange.headers,
-        tags=exchange.tags,
-        turn=asked.turn,
-        teacher_version=teacher.model,
-    )
     used = None
     if reading is not None and trouble is None:
         used = reading.usage or usage.estimate(exchange.surface, asked.body, teacher)
-    price = route.teacher.price
-    record = ExchangeRecord(
-        id=exchange.id,
-        route=exchange.route,
-        arrived_at=exchange.arrived_at,
-        captured_at=exchange.captured_at,
-        surface=exchange.surface,
-        source=exchange.source,
-        requested_model=exchange.model,
+    price = terms.route.teacher.price
+    record = msgspec.structs.replace(
+        _record_of(exchange),
         teacher_version=teacher.model,
         request=stored_body(asked.body, redact, salt),
         teacher=answer_record(
@@ -80,11 +77,15 @@ def read_exchange(exchange: Exchange, route: Route, *, redact: Redact, salt: byt
             else prices.cost_usd(teacher.model or exchange.model, used, None if price is None else price.model_dump()),
             error=None if trouble is None else {"kind": trouble.kind, "message": ""},
         ),
-        segments=segments,
-        unit=exchange.unit or exchange.id,
-        unit_kind=exchange.unit_kind,
-        repeat_key=exchange.repeat_key,
-        probability=exchange.probability,
+        segments=segment_values(
+            terms.route.segments,
+            surface=exchange.surface,
+            body=asked.body,
+            headers=exchange.headers,
+            tags=exchange.tags,
+            turn=asked.turn,
+            teacher_version=teacher.model,
+        ),
         subjects=_subjects(asked.body, exchange.session, salt),
     )
     return ReadExchange(
@@ -98,19 +99,32 @@ def read_exchange(exchange: Exchange, route: Route, *, redact: Redact, salt: byt
 
 def bare_record(delivery: Delivery) -> ExchangeRecord:
     """What is kept of an exchange whose text is lost, or must not be looked at."""
-    exchange = delivery.exchange
+    if delivery.exchange is not None:
+        return _record_of(delivery.exchange)
     return ExchangeRecord(
         id=delivery.exchange_id,
         route=delivery.route,
-        arrived_at=delivery.captured_at if exchange is None else exchange.arrived_at,
+        arrived_at=delivery.captured_at,
         captured_at=delivery.captured_at,
-        surface="" if exchange is None else exchange.surface,
-        source="live" if exchange is None else exchange.source,
-        requested_model=None if exchange is None else exchange.model,
-        unit=delivery.exchange_id if exchange is None else exchange.unit or exchange.id,
-        unit_kind="request" if exchange is None else exchange.unit_kind,
-        repeat_key="" if exchange is None else exchange.repeat_key,
+        unit=delivery.exchange_id,
         probability=delivery.probability,
+    )
+
+
+def _record_of(exchange: Exchange) -> ExchangeRecord:
+    """The record of an exchange whose bodies were not read."""
+    return ExchangeRecord(
+        id=exchange.id,
+        route=exchange.route,
+        arrived_at=exchange.arrived_at,
+        captured_at=exchange.captured_at,
+        surface=exchange.surface,
+        source=exchange.source,
+        requested_model=exchange.model,
+        unit=exchange.unit or exchange.id,
+        unit_kind=exchange.unit_kind,
+        repeat_key=exchange.repeat_key,
+        probability=exchange.probability,
     )
 
 

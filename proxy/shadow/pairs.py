@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from comparators.base import Answer, Comparator
+from comparators.base import Answer
 from proxy.config.model import Student
 from proxy.openai import answers, codings, prices, usage
-from proxy.shadow.exchanges import ReadExchange, Redact, answer_record
+from proxy.shadow.exchanges import ReadExchange, Terms, answer_record
 from proxy.shadow.failures import LONGEST_MESSAGE, UNAVAILABLE, UNUSABLE, StudentFailure
 from proxy.shadow.scoring import Scored, zero_scores
 from proxy.shadow.students import StudentAnswer
@@ -15,22 +15,6 @@ from proxy.store.records import AnswerRecord, PairRecord, ScoreRecord
 
 _ENDINGS = {"length": "truncated", "incomplete": "truncated", "content_filter": "filtered"}
 _UNREADABLE = {"not_the_surface": "unusable_shape"}
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What every pair of a route and one of its students has in common."""
-
-    student: Student
-    definition: str
-    comparators: tuple[tuple[str, Comparator], ...]
-    redact: Redact
-    salt: bytes
-    limit: int
-    sample: float = 1.0
-
-    @property
-    def labels(self) -> list[str]:
-        return [label for label, _ in self.comparators]
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +31,12 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return self.unusable is None and not self.broken
 
 
-def not_asked(terms: Terms, outcome: str, message: str = "") -> PairRecord:
+def not_asked(terms: Terms, student: Student, outcome: str, message: str = "") -> PairRecord:
     """A student that was not asked, or whose answer could not be compared at all."""
-    return _pair(terms, outcome, AnswerRecord(error={"kind": outcome, "message": message}))
+    return _pair(terms, student, outcome, AnswerRecord(error={"kind": outcome, "message": message}))
 
 
-def without_answer(terms: Terms, failure: StudentFailure) -> PairRecord:
+def without_answer(terms: Terms, student: Student, failure: StudentFailure) -> PairRecord:
     """A student that failed: missing, or, where the failure is its answer, a disagreement."""
     record = AnswerRecord(
         status=failure.status,
@@ -60,8 +44,8 @@ def without_answer(terms: Terms, failure: StudentFailure) -> PairRecord:
         error={"kind": failure.kind, "message": str(terms.redact(failure.message))},
     )
     if failure.means == UNUSABLE:
-        return _pair(terms, "disagreed", record, zero_scores(terms.labels, failure.kind))
-    return _pair(terms, failure.means, record)
+        return _pair(terms, student, "disagreed", record, zero_scores(terms.comparators, failure.kind))
+    return _pair(terms, student, failure.means, record)
 
 
 def judge_failure(exchange: ReadExchange, failure: StudentFailure) -> Judged | None:
@@ -72,7 +56,7 @@ def judge_failure(exchange: ReadExchange, failure: StudentFailure) -> Judged | N
     return Judged(answer=Answer(finish_reason="content_filter"), record=record)
 
 
-def judge(terms: Terms, exchange: ReadExchange, answered: StudentAnswer) -> Judged:
+def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: StudentAnswer) -> Judged:
     """Read a student's response and see whether it can be used at all."""
     http = answered.http
     try:
@@ -94,7 +78,7 @@ def judge(terms: Terms, exchange: ReadExchange, answered: StudentAnswer) -> Judg
         used=used,
         latency=http.latency,
         ttft=answered.ttft,
-        cost=_cost(terms.student, used),
+        cost=_cost(student, used),
     )
     if reading.error is not None:
         said = {"kind": "error_in_answer", "message": str(terms.redact(reading.error))[:LONGEST_MESSAGE]}
@@ -104,15 +88,15 @@ def judge(terms: Terms, exchange: ReadExchange, answered: StudentAnswer) -> Judg
     return Judged(answer=answer, record=record, unusable=unusable_kind(exchange.teacher, answer))
 
 
-def compared(terms: Terms, judged: Judged, scored: Scored | None) -> PairRecord:
+def compared(terms: Terms, student: Student, judged: Judged, scored: Scored | None) -> PairRecord:
     """The pair of an answer that was read.  ``scored`` is None where comparators were not asked."""
     if judged.broken:
-        return _pair(terms, UNAVAILABLE, judged.record)
+        return _pair(terms, student, UNAVAILABLE, judged.record)
     if judged.unusable is not None:
-        return _pair(terms, "disagreed", judged.record, zero_scores(terms.labels, judged.unusable))
+        return _pair(terms, student, "disagreed", judged.record, zero_scores(terms.comparators, judged.unusable))
     if scored is None or scored.agree is None:
-        return _pair(terms, "unscored", judged.record, {} if scored is None else scored.scores)
-    return _pair(terms, "agreed" if scored.agree else "disagreed", judged.record, scored.scores)
+        return _pair(terms, student, "unscored", judged.record, {} if scored is None else scored.scores)
+    return _pair(terms, student, "agreed" if scored.agree else "disagreed", judged.record, scored.scores)
 
 
 def unusable_kind(teacher: Answer, student: Answer) -> str | None:
@@ -156,13 +140,15 @@ def _broken_off(answered: StudentAnswer) -> Judged:
     return Judged(answer=Answer(), record=record, broken=True)
 
 
-def _pair(terms: Terms, outcome: str, answer: AnswerRecord, scores: dict[str, ScoreRecord] | None = None) -> PairRecord:
+def _pair(
+    terms: Terms, student: Student, outcome: str, answer: AnswerRecord, scores: dict[str, ScoreRecord] | None = None
+) -> PairRecord:
     return PairRecord(
-        student=terms.student.name,
-        version=terms.student.base_version,
+        student=student.name,
+        version=student.base_version,
         definition=terms.definition,
         decides=terms.comparators[0][0],
-        sample=terms.sample,
+        sample=terms.route.sample,
         outcome=outcome,
         answer=answer,
         scores=scores or {},

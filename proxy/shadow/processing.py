@@ -14,15 +14,16 @@ import structlog
 
 from proxy.journal.base import Delivery
 from proxy.metrics import ShadowMetrics
-from proxy.shadow.exchanges import ReadExchange, bare_record, read_exchange
+from proxy.shadow.exchanges import ReadExchange, Terms, bare_record, read_exchange
 from proxy.shadow.failures import StudentFailure
 from proxy.shadow.flights import Flights, Wait
 from proxy.shadow.lanes import ParkedError
 from proxy.shadow.offload import offload
 from proxy.shadow.pairs import Judged, compared, judge, judge_failure, not_asked, without_answer
 from proxy.shadow.recorder import Outcome
-from proxy.shadow.routes import Served, ServedRoute
+from proxy.shadow.routes import ServedRoute
 from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, ScoringThreads, score_pair
+from proxy.shadow.students import StudentClient
 from proxy.store.records import ExchangeRecord, PairRecord, Settlement
 
 READERS = 2  # threads that read exchanges
@@ -52,7 +53,6 @@ class Processor:
         flights: Flights,
         metrics: ShadowMetrics,
         *,
-        salt: bytes,
         scoring_seconds: float,
         most_attempts: int,
         route_grace: float,
@@ -62,7 +62,6 @@ class Processor:
         self.paused: frozenset[str | None] = frozenset()
         self._flights = flights
         self._metrics = metrics
-        self._salt = salt
         self._scoring_seconds = scoring_seconds
         self._most_attempts = most_attempts
         self._route_grace = route_grace
@@ -81,17 +80,17 @@ class Processor:
         served = self.routes.get(delivery.route)
         if served is None:
             return self._of_unknown_route(delivery, new=known is None)
-        due = [student for student in served.students if student.name not in (known or ())]
-        if known is not None and not due:
+        students = tuple(client for client in served.students if client.student.name not in (known or ()))
+        if known is not None and not students:
             return _nothing_to_store(delivery)
-        return await self._process(delivery, served, due, new=known is None)
+        return await self._process(delivery, ServedRoute(terms=served.terms, students=students), new=known is None)
 
-    async def _process(self, delivery: Delivery, served: ServedRoute, due: list[Served], *, new: bool) -> Processed:
+    async def _process(self, delivery: Delivery, due: ServedRoute, *, new: bool) -> Processed:
         lost = self._lost(delivery)
         if lost is not None:
             return _alike(delivery, bare_record(delivery), due, *lost, new=new)
         try:
-            read = await self._read(delivery, served)
+            read = await self._read(delivery, due.terms)
         except Exception as error:  # noqa: BLE001 -- no exchange may stop the others
             _log.error("not_readable", exchange=delivery.exchange_id, error=type(error).__name__)
             return _alike(delivery, bare_record(delivery), due, "unscored", new=new)
@@ -99,7 +98,7 @@ class Processor:
             return _alike(delivery, read.record, due, read.trouble.outcome, read.trouble.kind, new=new)
         if {None, delivery.route} & self.paused:
             return _alike(delivery, read.record, due, "paused", new=new)
-        return await self._ask_all(delivery, read, served, due, new=new)
+        return await self._ask_all(delivery, read, due, new=new)
 
     def _of_unknown_route(self, delivery: Delivery, *, new: bool) -> Processed:
         """A relay may know a new route before the worker does: wait for it a while, then keep what may be kept.
@@ -124,14 +123,12 @@ class Processor:
             return "unscored", f"given up: it was delivered {delivery.attempts} times"
         return None
 
-    async def _read(self, delivery: Delivery, served: ServedRoute) -> ReadExchange:
+    async def _read(self, delivery: Delivery, terms: Terms) -> ReadExchange:
         exchange = delivery.exchange
         assert exchange is not None  # noqa: S101 -- told apart by the caller
         async with self._readers:
             await self._flights.may_be_read()
-            work = functools.partial(
-                read_exchange, exchange, served.route, redact=served.redact, salt=self._salt, limit=served.limit
-            )
+            work = functools.partial(read_exchange, exchange, terms)
             # What is compressed may be large, and the first one loads what tells languages and prices.
             unknown = self._first or bool(exchange.content_encoding)
             self._first = False
@@ -139,10 +136,9 @@ class Processor:
             self._flights.was_read(delivery.exchange_id, read.size)
             return read
 
-    async def _ask_all(
-        self, delivery: Delivery, read: ReadExchange, served: ServedRoute, due: list[Served], *, new: bool
-    ) -> Processed:
-        results = await asyncio.gather(*(self._pair(read, served, student) for student in due))
+    async def _ask_all(self, delivery: Delivery, read: ReadExchange, served: ServedRoute, *, new: bool) -> Processed:
+        due = served.students
+        results = await asyncio.gather(*(self._pair(read, served.terms, student) for student in due))
         paired = [result for result in results if result is not None]
         parked = [student for student, result in zip(due, results, strict=True) if result is None]
         stored = Outcome(
@@ -160,73 +156,71 @@ class Processor:
         if not parked:
             return Processed(outcome=stored)
         wait = Wait(
-            lanes=tuple(each.client.lane for each in parked),
-            until=read.record.captured_at + min(each.client.student.max_age for each in parked),
+            lanes=tuple(student.lane for student in parked),
+            until=read.record.captured_at + min(each.student.max_age for each in parked),
         )
         return Processed(outcome=stored, wait=wait)
 
-    async def _pair(self, read: ReadExchange, served: ServedRoute, student: Served) -> _Paired | None:
+    async def _pair(self, read: ReadExchange, terms: Terms, client: StudentClient) -> _Paired | None:
         """One student's pair; None where it was parked."""
         try:
-            return await self._asked(read, served, student)
+            return await self._asked(read, terms, client)
         except ParkedError:
             if self._flights.may_park():
                 return None
-            return _Paired(pair=not_asked(student.terms, "shed", "the student's queue is full"))
+            return _Paired(pair=not_asked(terms, client.student, "shed", "the student's queue is full"))
         except Exception as error:  # noqa: BLE001 -- a defect costs this pair, not the worker
-            _log.error("pair_failed", exchange=read.record.id, student=student.name, error=type(error).__name__)
-            return _Paired(pair=not_asked(student.terms, "unscored", type(error).__name__))
+            _log.error("pair_failed", exchange=read.record.id, student=client.student.name, error=type(error).__name__)
+            return _Paired(pair=not_asked(terms, client.student, "unscored", type(error).__name__))
 
-    async def _asked(self, read: ReadExchange, served: ServedRoute, student: Served) -> _Paired:
-        client, terms = student.client, student.terms
-        if self._too_old(read, student):
-            return _Paired(pair=not_asked(terms, "expired"))
+    async def _asked(self, read: ReadExchange, terms: Terms, client: StudentClient) -> _Paired:
+        student = client.student
+        if self._too_old(read, client):
+            return _Paired(pair=not_asked(terms, student, "expired"))
         async with contextlib.AsyncExitStack() as held:
             await client.lane.enter()
             try:
-                if self._too_old(read, student):
-                    return _Paired(pair=not_asked(terms, "expired"))
+                if self._too_old(read, client):
+                    return _Paired(pair=not_asked(terms, student, "expired"))
                 result = await client.ask(read.request.surface, read.request.body, held)
             finally:
                 client.lane.leave()
             if isinstance(result, StudentFailure):
-                model = client.student.model or ""
+                model = student.model or ""
                 refused = judge_failure(read, result)
                 if refused is None:
-                    return _Paired(pair=without_answer(terms, result), model=model)
+                    return _Paired(pair=without_answer(terms, student, result), model=model)
                 judged = refused
             else:
                 model = result.model
-                packed = bool(result.http.content_encoding)
-                judged = await offload(
-                    functools.partial(judge, terms, read, result), math.inf if packed else len(result.http.body)
-                )
-            scored = await self._score(read, served, judged) if judged.comparable else None
-            return _Paired(pair=compared(terms, judged, scored), model=model)
+                size = math.inf if result.http.content_encoding else len(result.http.body)
+                judged = await offload(functools.partial(judge, terms, student, read, result), size)
+            scored = await self._score(read, terms, judged) if judged.comparable else None
+            return _Paired(pair=compared(terms, student, judged, scored), model=model)
 
-    async def _score(self, read: ReadExchange, served: ServedRoute, judged: Judged) -> Scored:
+    async def _score(self, read: ReadExchange, terms: Terms, judged: Judged) -> Scored:
         scored = await score_pair(
-            served.comparators,
+            terms.comparators,
             read.request,
             read.teacher,
             judged.answer,
-            redact=served.redact,
+            redact=terms.redact,
             threads=self._scorers,
             seconds=self._scoring_seconds,
         )
         for label, error in scored.failed.items():
-            self._metrics.comparator_failures.labels(served.route.name, label, error).inc()
+            self._metrics.comparator_failures.labels(terms.route.name, label, error).inc()
             if error == TOOK_TOO_LONG:
-                _log.error("comparator_too_slow", route=served.route.name, comparator=label, exchange=read.record.id)
+                _log.error("comparator_too_slow", route=terms.route.name, comparator=label, exchange=read.record.id)
         return scored
 
-    def _too_old(self, read: ReadExchange, student: Served) -> bool:
-        return self._now() - read.record.captured_at > student.client.student.max_age
+    def _too_old(self, read: ReadExchange, client: StudentClient) -> bool:
+        return self._now() - read.record.captured_at > client.student.max_age
 
 
-def _fixed(due: Collection[Served]) -> set[str]:
+def _fixed(due: Collection[StudentClient]) -> set[str]:
     """Students whose version is configured."""
-    return {student.name for student in due if student.client.student.version is not None}
+    return {client.student.name for client in due if client.student.version is not None}
 
 
 def _nothing_to_store(delivery: Delivery) -> Processed:
@@ -234,15 +228,15 @@ def _nothing_to_store(delivery: Delivery) -> Processed:
 
 
 def _alike(
-    delivery: Delivery, record: ExchangeRecord, due: list[Served], outcome: str, message: str = "", *, new: bool
+    delivery: Delivery, record: ExchangeRecord, due: ServedRoute, outcome: str, message: str = "", *, new: bool
 ) -> Processed:
     """The same outcome for every student; none of them is asked."""
-    pairs = tuple(not_asked(student.terms, outcome, message) for student in due)
+    pairs = tuple(not_asked(due.terms, client.student, outcome, message) for client in due.students)
     return Processed(
         outcome=Outcome(
             exchange_id=delivery.exchange_id,
             settlement=Settlement(exchange=record, pairs=pairs),
-            unversioned={pair.student: None for pair in pairs if pair.student not in _fixed(due)},
+            unversioned={pair.student: None for pair in pairs if pair.student not in _fixed(due.students)},
             new_exchange=new,
         )
     )

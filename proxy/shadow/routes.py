@@ -7,35 +7,19 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
-from comparators.base import Comparator
-from proxy.config.model import Config, Route
+from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.shadow.breaker import BreakerPolicy
-from proxy.shadow.exchanges import Redact
-from proxy.shadow.pairs import Terms
+from proxy.shadow.exchanges import Terms
 from proxy.shadow.redaction import redactor
 from proxy.shadow.students import StudentClient
-
-
-class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """A student, ready to be asked, and the terms of its pairs."""
-
-    client: StudentClient
-    terms: Terms
-
-    @property
-    def name(self) -> str:
-        return self.client.student.name
 
 
 class ServedRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A route with all that its exchanges need."""
 
-    route: Route
-    comparators: tuple[tuple[str, Comparator], ...]
-    redact: Redact
-    limit: int  # bytes of one body once decoded
-    students: tuple[Served, ...]
+    terms: Terms
+    students: tuple[StudentClient, ...]
 
 
 def serve_routes(
@@ -53,14 +37,13 @@ def serve_routes(
         ConfigurationError: a comparator cannot be built.
     """
     clients = {
-        (name, each.name): each.client
+        (name, client.student.name): client
         for name, served in before.items()
-        for each in served.students
-        if each.terms.limit == config.limits.decoded
+        if served.terms.limit == config.limits.decoded
+        for client in served.students
     }
 
-    def client(route: Route, student_index: int) -> StudentClient:
-        student = route.students[student_index]
+    def client(route: Route, student: Student) -> StudentClient:
         known = clients.get((route.name, student.name))
         if known is not None and known.student == student:
             return known
@@ -69,24 +52,15 @@ def serve_routes(
     ready = {}
     for route in config.routes:
         comparators = build_comparators(route)
-        definition = definition_hash(route, comparators)
-        redact = redactor(route.redact)
-        students = tuple(
-            Served(
-                client=client(route, index),
-                terms=Terms(
-                    student=student,
-                    definition=definition,
-                    comparators=comparators,
-                    redact=redact,
-                    salt=salt,
-                    limit=config.limits.decoded,
-                    sample=route.sample,
-                ),
-            )
-            for index, student in enumerate(route.students)
+        terms = Terms(
+            route=route,
+            definition=definition_hash(route, comparators),
+            comparators=comparators,
+            redact=redactor(route.redact),
+            salt=salt,
+            limit=config.limits.decoded,
         )
         ready[route.name] = ServedRoute(
-            route=route, comparators=comparators, redact=redact, limit=config.limits.decoded, students=students
+            terms=terms, students=tuple(client(route, student) for student in route.students)
         )
     return ready

@@ -75,9 +75,9 @@ async def score_pair(
     return Scored(scores=scores, agree=None if deciding is None else deciding.agree, failed=failed)
 
 
-def zero_scores(labels: Sequence[str], kind: str) -> dict[str, ScoreRecord]:
+def zero_scores(comparators: Sequence[tuple[str, Comparator]], kind: str) -> dict[str, ScoreRecord]:
     """What an answer that cannot be used scores: nothing, by every comparator."""
-    return {label: ScoreRecord(score=0.0, agree=False, kinds=(kind,)) for label in labels}
+    return {label: ScoreRecord(score=0.0, agree=False, kinds=(kind,)) for label, _ in comparators}
 
 
 def _hear(

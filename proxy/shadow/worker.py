@@ -99,7 +99,6 @@ class ShadowWorker:
                     store,
                     self._metrics,
                     settings=self._settings,
-                    salt=salt,
                     now=self._now,
                 )
 
@@ -133,7 +132,6 @@ class _Running:
         metrics: ShadowMetrics,
         *,
         settings: WorkerSettings,
-        salt: bytes,
         now: Callable[[], float],
     ) -> None:
         self.config = config
@@ -147,7 +145,6 @@ class _Running:
         self.processor = Processor(
             self._flights,
             metrics,
-            salt=salt,
             scoring_seconds=settings.scoring_seconds,
             most_attempts=settings.most_attempts,
             route_grace=settings.route_grace,
@@ -224,7 +221,7 @@ class _Running:
         if not (self._store.healthy.is_set() and self._recorder.healthy):
             await asyncio.sleep(0.05)
             return False
-        students = [each.client for route in self.processor.routes.values() for each in route.students]
+        students = [client for route in self.processor.routes.values() for client in route.students]
         # For each student as many as may be under way and wait for a slot: nobody's take another's room.
         self._flights.most = max(self._settings.most_in_flight, 2 * sum(each.lane.slots for each in students))
         if self._flights.full:
