@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from proxy.errors import JournalFullError
+from proxy.errors import JournalError, JournalFullError
 from proxy.journal.base import Exchange, Tally
 from proxy.journal.embedded_files import (
     WORKERS_FILE,
@@ -127,11 +127,21 @@ class EmbeddedWriter:
 
 
 def tidy_after_the_dead(directory: Path, clock: Callable[[], float] = time.time) -> None:
-    """Do what relays do once a second, for files whose relay is gone. Raises JournalError."""
+    """Do what relays do once a second, for files whose relay is gone. Raises JournalError, after all are seen to."""
+    failed: list[JournalError] = []
     for number in relay_files(directory):
-        with journal_errors(directory, "opened"):
-            slot = try_slot(directory, number)
-        if slot is not None:
-            # The limit is the relay's to know; here nothing is added.
-            with contextlib.closing(EmbeddedWriter(directory, limit=2**44, clock=clock, slot=slot)) as writer:
-                writer.maintain()
+        try:
+            _tidy_if_dead(directory, number, clock)
+        except JournalError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _tidy_if_dead(directory: Path, number: int, clock: Callable[[], float]) -> None:
+    with journal_errors(directory, "opened"):
+        slot = try_slot(directory, number)
+    if slot is not None:
+        # The limit is the relay's to know; here nothing is added.
+        with contextlib.closing(EmbeddedWriter(directory, limit=2**44, clock=clock, slot=slot)) as writer:
+            writer.maintain()

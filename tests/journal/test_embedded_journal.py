@@ -337,6 +337,21 @@ def test_the_dead_relays_file_is_tidied_and_its_tallies_stay(tmp_path):
     assert drain(tmp_path) == [("exchange-1", True)]
 
 
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_tidied(tmp_path):
+    writers = [EmbeddedWriter(tmp_path, limit=8 * MIB, writers=2) for _ in range(2)]
+    writers[1].append(exchanges(1, 3), [])
+    for writer in writers:
+        writer.close()
+    drain(tmp_path)
+    (tmp_path / "relay-0.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+
+    with pytest.raises(JournalError, match=r"relay-0\.db"):
+        tidy_after_the_dead(tmp_path, Clock())
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "relay-1.db")) as tidied:
+        assert tidied.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+
+
 def bookkeeping(directory: Path) -> set[tuple[str, int]]:
     """(table, rows) of what the workers know of relay files, where there is any."""
     with contextlib.closing(sqlite3.connect(directory / "workers.db")) as workers:
