@@ -53,12 +53,23 @@ def main() -> None:
     try:
         status = run()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except SystemExit as ended:  # typer's, for a pipe whose reader has seen enough
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        status = _without_output(0)
+    except BrokenPipeError:
+        status = _without_output(0)
+    except OSError as error:  # such as a full disk behind `>`
+        status = _without_output(_say(f"{error.filename or 'output'}: {error.strerror or error}", FAILED))
     except KeyboardInterrupt:
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _without_output(status: int) -> int:
+    """What is still buffered goes nowhere: the interpreter would try to write it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return status
 
 
 def run(arguments: list[str] | None = None) -> int:

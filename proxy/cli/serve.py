@@ -77,8 +77,12 @@ def check(config: ConfigFlag = None) -> None:
     source = config_source(config)
     loaded = source.load_checked()
     students = sum(len(route.students) for route in loaded.routes)
-    print(f"{source.file}: ok, {len(loaded.routes)} routes with {students} students")
+    print(f"{source.file}: ok, {_many(len(loaded.routes), 'route')} with {_many(students, 'student')}")
     for route in loaded.routes:
         uses = ", ".join(use.label for use in route.comparators)
         names = ", ".join(student.name for student in route.students) or "no student yet"
         print(f"  {route.name}: {names}; compared by {uses}; target {route.gate.agreement:g}")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

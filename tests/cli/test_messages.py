@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from proxy.cli.app import run
+from proxy.store.sqlite import SQLiteStore
+from tests.analyst.report_builders import record
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +71,28 @@ def test_the_help_says_every_command_in_a_whole_sentence(capsys):
     commands = capsys.readouterr().out.partition("Commands:")[2].strip().splitlines()
     assert len(commands) == 9
     assert [line for line in commands if "..." in line] == []
+
+
+def piped(tmp_path, into: str) -> tuple[str, str]:
+    """Status and stderr of a command whose output goes ``into``."""
+    (tmp_path / "understudy.yaml").write_text("routes: [{name: a, teacher: {url: 'http://127.0.0.1:1/v1'}}]")
+    with closing(SQLiteStore(tmp_path / "understudy.db")) as store:
+        record(store, ["agreed"] * 300)
+    command = f"{sys.executable} -m proxy.cli pairs {into}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.splitlines()[-1], done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path):
+    assert piped(tmp_path, "| head -c 1 >/dev/null; echo ${PIPESTATUS[0]}") == ("0", "")
+
+
+def test_a_full_disk_behind_the_output_is_said_in_a_line(tmp_path):
+    assert piped(tmp_path, ">/dev/full; echo $?") == ("1", "understudy: output: No space left on device\n")
