@@ -156,7 +156,7 @@ class Processor:
         if not parked:
             return Processed(outcome=stored)
         wait = Wait(
-            lanes=tuple(student.lane for student in parked),
+            lanes=tuple(each.lane for each in parked),
             until=read.record.captured_at + min(each.student.max_age for each in parked),
         )
         return Processed(outcome=stored, wait=wait)
