@@ -182,6 +182,13 @@ def test_the_admin_plane_asks_for_its_tokens(tmp_path, teacher):
             assert (status(path), status(path, "wrong"), status(path, "may-read")) == (401, 401, 200)
 
 
+def test_probes_answer_head_too(running):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        request = urllib.request.Request(running.admin_url + path, method="HEAD")
+        with urllib.request.urlopen(request) as answer:
+            assert (answer.status, answer.read()) == (200, b"")
+
+
 def test_prometheus_reads_the_metrics_and_promtool_finds_nothing_wrong(running, tmp_path):
     prometheus, promtool = needs("prometheus", "prometheus"), needs("promtool", "prometheus")
     for number in range(20):
