@@ -27,6 +27,7 @@ from proxy.shadow.recorder import Recorder, StoreThread
 from proxy.shadow.routes import serve_routes
 from proxy.shadow.watchdog import end_if_frozen
 from proxy.store.base import Store
+from proxy.store.upkeep import keep_configured_segments, tend
 
 Result = TypeVar("Result")
 SUSPECT = 3  # the delivery from which on an exchange may be what workers die of; other things happen twice, too
@@ -293,15 +294,20 @@ class _Running:
 
     async def _retain(self) -> None:
         while True:
-            for route in self.config.routes:
-                before = self._now() - route.retention
-
-                def forget(name: str = route.name, before: float = before) -> int:
-                    return self._store.store.forget_text_before(name, before)
-
-                with contextlib.suppress(StoreError):
-                    await self._store.call(forget)
+            with contextlib.suppress(StoreError):
+                await self._tend()
             await asyncio.sleep(self._settings.retention_seconds)
+
+    async def _tend(self) -> None:
+        """Text past its retention goes, old counts are folded: step by step, so that pairs are stored in between."""
+        routes, now = self.config.routes, self._now()
+        read_until: float | None = None
+        with contextlib.suppress(JournalError):
+            oldest = (await self._journal.depth()).oldest
+            read_until = now if oldest is None else min(now, oldest)
+        await self._store.call(lambda: keep_configured_segments(self._store.store, routes))
+        while await self._store.call(lambda: tend(self._store.store, routes, now=now, read_until=read_until)):
+            pass
 
     # Stopping
 

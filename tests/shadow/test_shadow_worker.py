@@ -411,3 +411,19 @@ def test_two_workers_share_the_work_and_make_each_pair_once(tmp_path):
 
         assert len(there.pairs()) == 100
         assert there.counted("understudy_pairs_total", route="r", student="small", outcome="agreed") == 100
+
+
+def test_old_text_of_a_route_that_was_renamed_is_forgotten_too(tmp_path):
+    async def main(there):
+        async with there.working() as worker:
+            await there.settled()
+            worker.reload(configuration(name="renamed", retention="200ms"))
+            await until(lambda: only(there.pairs()).exchange.request is None, "the text is gone")
+
+    settings = msgspec.structs.replace(QUICK, retention_seconds=0.05)
+    with Upstream(agreeing) as upstream:
+        with world(tmp_path, student(url=upstream.url), settings=settings) as there:
+            there.journal(exchange())
+            asyncio.run(main(there))
+
+            assert there.outcomes() == {"exchange-1:small": "agreed"}
