@@ -45,7 +45,9 @@ def build_report(
     """
     window = Window(
         now=now,
-        since=None if since is None else store.counts_begin(min(max(since, 0.0), now)),  # else no date that can be written
+        since=None
+        if since is None
+        else store.counts_begin(min(max(since, 0.0), now)),  # else no date that can be written
         until=None if oldest_unsettled is None else bucket_of(oldest_unsettled),
     )
     routes = routes_named(config, route)
