@@ -146,12 +146,12 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
 def gate_of(route: Route) -> Gate:
     """The route's gate as plain data."""
     gate = route.gate
-    require = None
-    if gate.require != "auto":
-        pairs = (text.partition("=") for text in gate.require)
-        require = tuple((key, value) for key, _, value in pairs)
     return Gate(
-        target=gate.agreement, alpha=gate.alpha, min_pairs=gate.min_pairs, min_days=gate.min_days, require=require
+        target=gate.agreement,
+        alpha=gate.alpha,
+        min_pairs=gate.min_pairs,
+        min_days=gate.min_days,
+        require=gate.required_segments,
     )
 
 

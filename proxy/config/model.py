@@ -191,6 +191,13 @@ class Gate(Model):
         "auto", description="segments that must pass: values with 1% of the units or more; or a list of key=value"
     )
 
+    @property
+    def required_segments(self) -> tuple[tuple[str, str], ...] | None:
+        """What ``require`` names, as (key, value) each; None for ``auto``."""
+        if self.require == "auto":
+            return None
+        return tuple((key, value) for key, _, value in (text.partition("=") for text in self.require))
+
 
 class Route(Model):
     name: str = Field(pattern=NAME, description="unique")

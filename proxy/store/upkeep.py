@@ -19,9 +19,7 @@ def keep_configured_segments(store: Store, routes: Iterable[Route]) -> None:
     for route in routes:
         named = [segment for segment in route.segments if segment != "tags"]
         keys = [segment if isinstance(segment, str) else segment.as_ for segment in named]
-        required = () if route.gate.require == "auto" else route.gate.require
-        values = [(key, value) for key, _, value in (name.partition("=") for name in required)]
-        store.keep_segments(route.name, keys=keys, values=values)
+        store.keep_segments(route.name, keys=keys, values=route.gate.required_segments or ())
 
 
 def tend(store: Store, routes: Sequence[Route], *, now: float, read_until: float | None) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.config.load import load_checked, load_config, quick_config
-from proxy.config.model import BodySegment, Config, HeaderSegment
+from proxy.config.model import BodySegment, Config, Gate, HeaderSegment
 from proxy.errors import ConfigurationError
 
 EXAMPLE = """\
@@ -190,6 +190,12 @@ def test_a_changed_student_has_another_version():
         len({version(), version(model="n"), version(url="http://u"), version(set={"a": 1}), version(drop=["a"])}) == 5
     )
     assert version(version="v7") == "v7"
+
+
+def test_what_must_pass_is_read_as_keys_and_values():
+    gate = Gate(require=["language=de", "tenant=a=b"])
+    assert gate.required_segments == (("language", "de"), ("tenant", "a=b"))
+    assert Gate().required_segments is None
 
 
 def test_secrets_are_not_shown_by_the_configuration(write):
