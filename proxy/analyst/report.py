@@ -43,11 +43,11 @@ def build_report(
         UsageError: there is no such route, student or evidence; the message names those there are.
         StoreError: the store cannot be read just now.
     """
+    if since is not None:
+        since = store.counts_begin(min(max(since, 0.0), now))  # within what can be written as a date
     window = Window(
         now=now,
-        since=None
-        if since is None
-        else store.counts_begin(min(max(since, 0.0), now)),  # else no date that can be written
+        since=since,
         until=None if oldest_unsettled is None else bucket_of(oldest_unsettled),
     )
     routes = routes_named(config, route)
