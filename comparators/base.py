@@ -1,18 +1,22 @@
 """The interface of a comparator: what it is given and what it says.
 
 A comparator decides whether a student's answer would have done in the teacher's place. It is a small
-class: a name, a version, options, and one pure method.  Nothing here knows the proxy.
+class: a name, a version, options, and one method.  Nothing here knows the proxy.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
 SURFACES = frozenset({"chat/completions", "completions", "responses", "embeddings"})
 TEXT_SURFACES = frozenset({"chat/completions", "completions", "responses"})
+
+
+Runs = Literal["light", "heavy", "asking"]
 
 
 class ComparatorError(Exception):
@@ -78,16 +82,29 @@ class Comparator:
 
     Subclasses set ``name`` (what ``use:`` says), ``version`` (raised whenever the same pair could be scored
     differently: it is part of the definition of agreement, so evidence begins anew), ``Options`` and
-    ``compare``.  Instances are shared between pairs and must keep no state.
+    ``compare``.  The first line of the class's docstring says what agreement is.  Instances are shared between pairs
+    and must keep no state but caches.
+
+    ``runs`` says what a score takes, and so where it is made; an instance may set its own by its options:
+
+    ``light``
+        Microseconds, linear in the answers' length whatever is in them.
+    ``heavy``
+        More, or nobody knows (a user's regular expression, somebody's parser): in a process pool, with a timeout.
+        The instance is made anew there from its options.
+    ``asking``
+        Asks other machines: ``ask`` is awaited instead of ``compare``.
     """
 
     name: ClassVar[str]
-    version: ClassVar[str]
+    version: str  # a class attribute; one that uses others adds theirs
     surfaces: ClassVar[frozenset[str]] = TEXT_SURFACES
+    symmetric: ClassVar[bool] = False  # whether teacher and student may change places and the score stays
     Options: ClassVar[type[ComparatorOptions]] = ComparatorOptions
+    runs: Runs = "light"
 
     def __init__(self, options: ComparatorOptions | None = None) -> None:
-        self.options = options if options is not None else self.Options()
+        self.options: Any = options if options is not None else self.Options()
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         """Score the student's answer against the teacher's.
@@ -95,3 +112,13 @@ class Comparator:
         May raise: the pair is then missing (``unscored``), and the failure is counted.
         """
         raise NotImplementedError
+
+    async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
+        """Like ``compare``, for those that ask others. ``run`` scores by another comparator, wherever that runs."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of connections and models."""
+
+
+Run = Callable[[Comparator, Request, Answer, Answer], Awaitable[Score]]
