@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from proxy.errors import UnderstudyError
+from proxy.relay.refusals import PROBE_PATH
 from proxy.supervisor import ChildState
 
 # Answered by a relay itself, from its event loop, without asking any upstream: the one request that is never relayed.
 _PROBE = (
-    b"GET / HTTP/1.1\r\nHost: readiness.probe\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET "
+    + PROBE_PATH.encode()
+    + b" HTTP/1.1\r\nHost: readiness.probe\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cmVhZGluZXNzLXByb2JlIQ==\r\n\r\n"
 )
 _ANSWER = b"HTTP/1.1 501 "

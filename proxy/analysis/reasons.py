@@ -29,14 +29,16 @@ def misconfigured(slice_: Slice, circumstances: Circumstances) -> list[str]:
     return [f"{text} url, api_key, model, set and drop"]
 
 
-def failing(slice_: Slice, upper: float, gate: Gate) -> str:
-    return f"{slice_.name}: at most {percent_up(upper)} agree, under the target of {target(gate)} ({measured(slice_)})"
+def failing(slice_: Slice, upper: float, alpha: float, gate: Gate) -> str:
+    bound = f"at most {percent_up(upper)} agree ({_level(alpha)})"
+    return f"{slice_.name}: {bound}, under the target of {target(gate)} ({measured(slice_)})"
 
 
-def unproven(slice_: Slice, lower: float, gate: Gate) -> str:
+def unproven(slice_: Slice, lower: float, alpha: float, gate: Gate) -> str:
     if not slice_.units:
         return f"{slice_.name}: no pairs yet, and it is required"
-    text = f"{slice_.name}: at least {percent_down(lower)} agree, {target(gate)} wanted ({measured(slice_)})"
+    bound = f"at least {percent_down(lower)} agree ({_level(alpha)})"
+    text = f"{slice_.name}: {bound}, {target(gate)} wanted ({measured(slice_)})"
     hopeless = slice_.units >= gate.min_pairs and (bounds.estimate(slice_.low) or 0.0) <= gate.target
     return f"{text}; more pairs alone will not get it there" if hopeless else text
 
@@ -72,7 +74,8 @@ def lost(share: float, limit: float) -> str:
 
 def proven(slice_: Slice, agreement: Agreement, gate: Gate, required: int) -> str:
     segments = f"; in each of {required} required segments too" if required else ""
-    return f"{slice_.name}: at least {percent_down(agreement.lower)} agree, {target(gate)} wanted{segments}"
+    bound = f"at least {percent_down(agreement.lower)} agree ({_level(agreement.alpha)})"
+    return f"{slice_.name}: {bound}, {target(gate)} wanted{segments}"
 
 
 def at_most(number: int, texts: Sequence[str], of_what: str) -> list[str]:
@@ -102,6 +105,10 @@ def percent_up(share: float, digits: int = 1) -> str:
     """Rounded towards 1."""
     scale = 10 ** (digits + 2)
     return f"{math.ceil(share * scale - 1e-9) / 10**digits:.{digits}f}%"
+
+
+def _level(alpha: float) -> str:
+    return f"alpha {alpha:.2g}"
 
 
 def _kinds(counts: Mapping[str, int]) -> str:

@@ -30,7 +30,8 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     failing += _failing(required, gate, gate.alpha / 2 / max(1, len(required)), floor) if enough else []
     lacking = _lacking(overall, gate, circumstances)
     lacking += _unproven([overall], gate, gate.alpha, floor) if overall.units else []
-    lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
+    if enough:  # else that is reason enough
+        lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
 
     verdict: Verdict
     if failing:
@@ -105,7 +106,7 @@ def _decide_segment(
 def _failing(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
     """Those whose upper bound at ``alpha`` is under the target."""
     return [
-        reasons.failing(slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=floor), gate)
+        reasons.failing(slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=floor), alpha, gate)
         for slice_ in slices
         if bounds.log_e_below(slice_.high, gate.target, probability_floor=floor) >= math.log(1 / alpha)
     ]
@@ -114,7 +115,7 @@ def _failing(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) ->
 def _unproven(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
     """Those whose lower bound at ``alpha`` is not at the target."""
     return [
-        reasons.unproven(slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=floor), gate)
+        reasons.unproven(slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=floor), alpha, gate)
         for slice_ in slices
         if bounds.log_e_value(slice_.low, gate.target, probability_floor=floor) < math.log(1 / alpha)
     ]

@@ -1,4 +1,7 @@
-"""``${VAR}`` and ``${VAR:-text}`` in the texts of a configuration; ``$${`` is a literal ``${``."""
+"""``${VAR}`` and ``${VAR:-text}`` in the texts of a configuration; ``$${`` is a literal ``${``.
+
+A text that is nothing but ``$VAR`` is refused: whoever wrote it meant the variable.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from proxy.config.problems import Path, Problem
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_BARE = re.compile(r"\$[A-Z][A-Z0-9_]*", re.ASCII)  # as variables are named; a lower-case one may be a pattern
 _REFERENCE = re.compile(rf"\$\$\{{|\$\{{(?:(?P<name>{_NAME})(?::-(?P<default>[^}}]*))?\}})?", re.ASCII)
 
 
@@ -25,7 +29,7 @@ def substitute(value: Any, env: Mapping[str, str], path: Path = ()) -> tuple[Any
             return {key: replaced(item, (*place, key)) for key, item in part.items()}
         if isinstance(part, list):
             return [replaced(item, (*place, index)) for index, item in enumerate(part)]
-        if not isinstance(part, str) or "${" not in part:
+        if not isinstance(part, str) or "$" not in part:
             return part
         wrong = _wrong(part, env)
         if wrong:
@@ -37,6 +41,8 @@ def substitute(value: Any, env: Mapping[str, str], path: Path = ()) -> tuple[Any
 
 
 def _wrong(text: str, env: Mapping[str, str]) -> str | None:
+    if _BARE.fullmatch(text):
+        return f"a variable is written with braces: ${{{text[1:]}}}"
     for match in _REFERENCE.finditer(text):
         name = match["name"]
         if match[0] == "$${":

@@ -60,6 +60,7 @@ class Passage:
         "_body",
         "_client",
         "_content",
+        "_counted",
         "_cut",
         "_finished",
         "_first_byte_at",
@@ -100,6 +101,7 @@ class Passage:
         )
         self._tee: Tee | None = None
         self._answer: UpstreamAnswer | None = None
+        self._counted = True
         self._status = 0  # 0: no answer begun
         self._content = ("", "")  # the answer's content type and coding
         self._first_byte_at = 0.0
@@ -137,6 +139,7 @@ class Passage:
     async def _pass(self) -> None:
         head, table = self._head, self._table
         if head.wants_websocket:
+            self._counted = self._path != refusals.PROBE_PATH
             raise _RefusedError(refusals.WEBSOCKET_NOT_SUPPORTED)
         presented = table.access.presented(head.noted) if table.access.needed else "own_header"
         if presented == "nothing":
@@ -321,7 +324,8 @@ class Passage:
         stream = is_event_stream(self._content[0])
         name = route.name if route is not None else UNMATCHED
         telemetry = self._relay.telemetry
-        telemetry.requested(name, self._status or _CLIENT_LEFT, stream=stream, overhead=overhead)
+        if self._counted:
+            telemetry.requested(name, self._status or _CLIENT_LEFT, stream=stream, overhead=overhead)
         duration = ended_at - answer.asked_at if answer is not None else 0.0
         ttft = self._first_byte_at - answer.asked_at if answer is not None and self._first_byte_at else None
         if route is not None:

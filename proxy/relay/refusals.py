@@ -36,6 +36,7 @@ INVALID_API_KEY = _refusal(
     "invalid_api_key",
     "A valid access key of this proxy is needed, in the header `x-understudy-key`.",
 )
+PROBE_PATH = "/understudy/readiness"  # asked for by our own probe, as a WebSocket, and not counted
 WEBSOCKET_NOT_SUPPORTED = _refusal(
     501, "invalid_request_error", "websocket_not_supported", "This proxy does not relay WebSockets."
 )

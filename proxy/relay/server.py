@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.protocols.http import httptools_impl
 
 from proxy.config.model import Config
-from proxy.errors import UnderstudyError
+from proxy.config.reload import keeping_the_one_before
 from proxy.journal.base import JournalWriter
 from proxy.metrics import RelayMetrics
 from proxy.relay.app import Relay
@@ -125,11 +125,8 @@ def _signals(ended: asyncio.Event, relay: Relay, source: Callable[[], Config]) -
 
 
 async def _reload(relay: Relay, source: Callable[[], Config]) -> None:
-    try:
+    with keeping_the_one_before():
         relay.table = compile_table(await asyncio.to_thread(source))
-    except (UnderstudyError, OSError) as error:
-        structlog.get_logger().error("configuration_refused", error=str(error), kept="the one before")
-    else:
         structlog.get_logger().info("configuration_reloaded")
 
 

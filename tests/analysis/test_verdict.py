@@ -41,7 +41,7 @@ def test_a_good_student_is_promoted_with_the_bound_that_says_so():
     decision = decide(GOOD, [ENGLISH, GOOD_GERMAN], GATE, CIRCUMSTANCES)
 
     assert decision.verdict == "promote"
-    assert decision.reasons == ("overall: at least 97.8% agree, 95% wanted; in each of 2 required segments too",)
+    assert decision.reasons == ("overall: at least 97.8% agree (alpha 0.05), 95% wanted; in each of 2 required segments too",)
     assert decision.units_needed is None
     assert {segment.verdict for segment in decision.segments} == {"promote"}
 

@@ -159,6 +159,12 @@ def test_a_reference_that_cannot_be_read_is_an_error(text):
     assert "write ${NAME} or ${NAME:-text}" in problems[0].text
 
 
+@pytest.mark.parametrize("text", ["$OPENAI_API_KEY", "$K1"])
+def test_a_variable_without_its_braces_is_an_error(text):
+    _, problems = substitute({"k": text}, {})
+    assert problems[0].text == f"a variable is written with braces: ${{{text[1:]}}}"
+
+
 @given(NAMES, st.text(max_size=20), st.text(string.ascii_letters, max_size=5))
 def test_what_a_variable_holds_is_put_as_it_is(name, value, around):
     text = f"{around}${{{name}}}{around}"

@@ -265,6 +265,11 @@ def test_old_clients_get_bodies_that_end_with_the_connection(raw: bytes) -> None
             refused.writer.write(b"GET /v1/x HTTP/1.0\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
             assert (await refused.head())[0] == 501
             assert (await asyncio.wait_for(refused.reader.read(), 10)).endswith(b"}")
+            await until(lambda: relay.requests("unmatched") == 2)
+            probe = await relay.connect()
+            probe.send("GET /understudy/readiness", None, b"connection: upgrade\r\nupgrade: websocket\r\n")
+            assert (await probe.head())[0] == 501
+            assert relay.requests("unmatched") == 2  # our own probe is nobody's request
 
     run(scenario())
 
