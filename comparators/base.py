@@ -7,7 +7,7 @@ class: a name, a version, options, and one method.  Nothing here knows the proxy
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -77,6 +77,15 @@ class ComparatorOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Ledger(Protocol):
+    """What was spent, by account and day (UTC, ``2026-01-31``), by all processes that share it; kept over restarts."""
+
+    def spent(self, account: str, day: str) -> float:
+        """USD so far."""
+
+    def add(self, account: str, day: str, usd: float) -> None: ...
+
+
 class Comparator:
     """Base class of every comparator.
 
@@ -116,6 +125,9 @@ class Comparator:
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
         """Like ``compare``, for those that ask others. ``run`` scores by another comparator, wherever that runs."""
         raise NotImplementedError
+
+    def keep_accounts(self, ledger: Ledger) -> None:
+        """Told before the first pair where money that is spent is written down; one that uses others tells them."""
 
     async def close(self) -> None:
         """Let go of connections and models."""
