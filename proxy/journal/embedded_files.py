@@ -73,6 +73,18 @@ CREATE TABLE settled (
 """
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """What SQLite takes for a whole file and we do not."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is broken, not the disk or a lock in the way."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 @contextlib.contextmanager
 def journal_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn what SQLite and the file system raise into a JournalError of one line."""
@@ -80,7 +92,8 @@ def journal_errors(path: Path, doing: str) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise JournalError(f"the journal cannot be {doing} ({path}): {reason}") from error
+        advice = "; move it away, and the journal goes on without what is in it" if is_damage(error) else ""
+        raise JournalError(f"the journal cannot be {doing} ({path}): {reason}{advice}") from error
 
 
 def prepare(directory: Path) -> None:
@@ -115,6 +128,7 @@ def connect(path: Path, *, timeout: float, mode: str = "rw") -> sqlite3.Connecti
         isolation_level=None,
         check_same_thread=False,
     )
+    connection.text_factory = _text
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -125,6 +139,13 @@ def connect(path: Path, *, timeout: float, mode: str = "rw") -> sqlite3.Connecti
         connection.close()
         raise JournalError(f"{path} was written by another version of understudy: let that one empty it first")
     return connection
+
+
+def _text(written: bytes) -> str:
+    try:
+        return written.decode()
+    except UnicodeDecodeError:  # sqlite3's own error would quote it
+        raise DamagedError("text in it is not UTF-8") from None
 
 
 class Peer:

@@ -14,6 +14,7 @@ import msgspec
 from proxy.errors import JournalError, JournalFullError
 from proxy.journal.base import Exchange, Tally
 from proxy.journal.embedded_files import PAGE, RELAY_SCHEMA, Peer, connect, create, inode_of
+from proxy.journal.embedded_relay_reading import origin_of
 from proxy.journal.ranges import Range
 
 STUB_LIMIT = 200_000  # entries without a body that may pile up while no worker comes for them
@@ -86,7 +87,7 @@ class RelayFile:
         self._execute(f"PRAGMA max_page_count = {room.pages}")
         self._execute(f"PRAGMA wal_autocheckpoint = {max(8, room.log // PAGE // 2)}")
         self._execute(f"PRAGMA journal_size_limit = {room.log}")
-        (self._origin,) = self._execute("SELECT origin FROM state").fetchone()
+        self._origin = origin_of(self.connection)
         # A power cut (never a killed process) may take the last commits away. Workers may have seen their numbers,
         # which therefore are not given again.
         through = read_progress(workers, self._origin, now).leased_through

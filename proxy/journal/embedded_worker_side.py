@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
 
 from proxy.errors import JournalError
-from proxy.journal.base import Delivery, Depth, Exchange, TallyTotal
-from proxy.journal.embedded_files import WORKERS_FILE, Peer, journal_errors, prepare, relay_files
+from proxy.journal.base import Delivery, Depth, TallyTotal
+from proxy.journal.embedded_files import WORKERS_FILE, Peer, inode_of, journal_errors, prepare, relay_files
 from proxy.journal.embedded_look import look
-from proxy.journal.embedded_workers_file import Entry, WorkersFile
+from proxy.journal.embedded_relay_reading import Entry, delivery_of, entries_after, origin_of, tallies_after
+from proxy.journal.embedded_workers_file import WorkersFile
 from proxy.journal.embedded_writer import tidy_after_the_dead
+
+T = TypeVar("T")
 
 _TIDY_SECONDS = 60.0
 
 _log = structlog.get_logger()
-_decode = msgspec.msgpack.Decoder(Exchange).decode
+
+
+class _Relay(msgspec.Struct, frozen=True):
+    path: Path
+    connection: sqlite3.Connection
 
 
 class WorkerSide:
-    """One worker's view of all relay files and of the workers' file. Methods raise JournalError."""
+    """One worker's view of all relay files and of the workers' file.
+
+    Methods raise JournalError; a relay's file that is damaged is no reason to, and costs its own exchanges alone.
+    """
 
     def __init__(self, directory: Path, owner: str, clock: Callable[[], float]) -> None:
         self._directory = directory
@@ -34,9 +46,11 @@ class WorkerSide:
         self._clock = clock
         self._file: WorkersFile | None = None
         self._peers: dict[Path, Peer] = {}
-        self._unreadable: set[Path] = set()
+        self._unreadable: set[Path] = set()  # so that their origins are not known
+        self._told: dict[Path, tuple[int, int] | None] = {}  # files whose trouble is logged
         self._seen: dict[str, int] = {}  # origin: revision of the last tally given
         self._tidy_after = time.monotonic() + _TIDY_SECONDS
+        self._untidied: str | None = None  # why, as logged
 
     def lease(self, limit: int, seconds: float) -> list[Delivery]:
         with journal_errors(self._path, "read"):
@@ -45,19 +59,14 @@ class WorkerSide:
             relays = self._relays()
             if not self._waiting(file, relays, 1):  # looked at without a lock first: workers that wait lock nobody out
                 return []
-            with file.transaction():
-                entries = self._waiting(file, relays, limit)
-                file.lease(entries, self._owner, self._clock() + seconds)
-            deliveries, gone = [], []
-            for entry in entries:
-                delivery = _read(relays[entry.origin], entry)
-                if delivery is not None:
-                    deliveries.append(delivery)
-                else:
-                    gone.append((entry.origin, entry.seq))
-            if gone:  # lost by a power cut: nothing is left to be done
-                file.settle(gone)
-            return deliveries
+            while True:
+                with file.transaction():
+                    entries = self._waiting(file, relays, limit)
+                    file.lease(entries, self._owner, self._clock() + seconds)
+                deliveries, troubled = self._read(file, relays, entries)
+                if deliveries or not entries:
+                    return deliveries
+                relays = {origin: relay for origin, relay in relays.items() if origin not in troubled}
 
     def hold(self, deliveries: Sequence[Delivery], seconds: float) -> None:
         """Move the end of leases to ``seconds`` from now."""
@@ -73,24 +82,10 @@ class WorkerSide:
         seen = dict(self._seen)
         with journal_errors(self._directory, "read"):
             for origin, relay in self._relays().items():
-                rows = relay.execute(
-                    "SELECT route, outcome, reason, bucket, probability, total, revision"
-                    " FROM tallies WHERE revision > ?",
-                    (seen.get(origin, 0),),
-                )
-                for route, outcome, reason, bucket, probability, total, revision in rows:
-                    totals.append(
-                        TallyTotal(
-                            origin=origin,
-                            route=route,
-                            outcome=outcome,
-                            reason=reason,
-                            bucket=bucket,
-                            probability=probability,
-                            total=total,
-                        )
-                    )
-                    seen[origin] = max(revision, seen.get(origin, 0))
+                rows = tallies_after(relay.connection, origin, seen.get(origin, 0))
+                for revision, total in self._up_to_trouble(relay.path, rows):
+                    totals.append(total)
+                    seen[origin] = revision
         self._seen = seen
         return totals
 
@@ -126,50 +121,85 @@ class WorkerSide:
             self._file = file
         return self._file
 
-    def _relays(self) -> dict[str, sqlite3.Connection]:
-        """Connections to all relay files that can be read, by origin."""
+    def _relays(self) -> dict[str, _Relay]:
+        """All relay files that can be read, by origin."""
         paths = relay_files(self._directory).values()
         for path in set(self._peers).difference(paths):
             self._peers.pop(path).close()
-        self._unreadable.intersection_update(paths)
-        found: dict[str, sqlite3.Connection] = {}
+            self._told.pop(path, None)
+        self._unreadable = set(paths)
+        found: dict[str, _Relay] = {}
         for path in paths:
             peer = self._peers.setdefault(path, Peer(path))
-            try:
-                connection = peer.connection()
-                if connection is not None:
-                    (origin,) = connection.execute("SELECT origin FROM state").fetchone()
-                    found[origin] = connection
-            except (sqlite3.Error, JournalError) as error:  # the others' exchanges must not wait for this one
-                peer.close()
-                if path not in self._unreadable:
-                    _log.warning("journal_file_unreadable", path=str(path), reason=str(error))
-                self._unreadable.add(path)
-            else:
+            with self._trouble_of(path):
+                try:
+                    connection = peer.connection()
+                    if connection is not None:
+                        found[origin_of(connection)] = _Relay(path, connection)
+                except BaseException:
+                    peer.close()
+                    raise
                 self._unreadable.discard(path)
         return found
 
-    def _waiting(self, file: WorkersFile, relays: dict[str, sqlite3.Connection], limit: int) -> list[Entry]:
+    @contextlib.contextmanager
+    def _trouble_of(self, path: Path) -> Iterator[None]:
+        """Trouble with a relay's file ends here, said once: the others' exchanges must not wait for it."""
+        try:
+            yield
+        except (sqlite3.Error, JournalError) as error:
+            inode = inode_of(path)
+            if self._told.get(path) != inode:
+                _log.warning("journal_file_unreadable", path=str(path), reason=str(error))
+            self._told[path] = inode
+
+    def _up_to_trouble(self, path: Path, rows: Iterator[T]) -> Iterator[T]:
+        with self._trouble_of(path):
+            yield from rows
+
+    def _read(
+        self, file: WorkersFile, relays: dict[str, _Relay], entries: Sequence[Entry]
+    ) -> tuple[list[Delivery], set[str]]:
+        """What was leased; also the origins of what cannot be read: that stays leased, and comes again."""
+        deliveries: list[Delivery] = []
+        gone: list[tuple[str, int]] = []
+        troubled: set[str] = set()
+        for entry in entries:
+            relay = relays[entry.origin]
+            with self._trouble_of(relay.path):
+                delivery = delivery_of(relay.connection, entry)
+                if delivery is not None:
+                    deliveries.append(delivery)
+                else:
+                    gone.append((entry.origin, entry.seq))
+                continue
+            troubled.add(entry.origin)
+        if gone:  # lost by a power cut: nothing is left to be done
+            file.settle(gone)
+        return deliveries, troubled
+
+    def _waiting(self, file: WorkersFile, relays: dict[str, _Relay], limit: int) -> list[Entry]:
         """What comes next: what others gave up or let expire, then what nobody had yet, oldest first."""
         entries = file.expired(relays, self._clock(), limit)
         wanted = limit - len(entries)
-        heads: list[Iterable[Entry]] = []
+        heads: list[list[Entry]] = []
         for origin, relay in relays.items():
-            rows = relay.execute(
-                "SELECT seq, captured_at FROM entries WHERE seq > ? ORDER BY seq LIMIT ?",
-                (file.leased_through(origin), wanted),
-            )
-            heads.append([Entry(origin, seq, captured_at, 0) for seq, captured_at in rows])
+            rows = entries_after(relay.connection, origin, file.leased_through(origin), wanted)
+            heads.append(list(self._up_to_trouble(relay.path, rows)))
         return entries + list(heapq.merge(*heads, key=_captured_at))[:wanted]
 
     def _tidy_now_and_then(self) -> None:
         if time.monotonic() < self._tidy_after:
             return
         self._tidy_after = time.monotonic() + _TIDY_SECONDS
+        untidied = None
         try:
             self.tidy()
         except JournalError as error:
-            _log.warning("journal_not_tidied", reason=str(error))
+            untidied = str(error)
+            if untidied != self._untidied:
+                _log.warning("journal_not_tidied", reason=untidied)
+        self._untidied = untidied
 
 
 def _captured_at(entry: Entry) -> float:
@@ -179,29 +209,3 @@ def _captured_at(entry: Entry) -> float:
 def _place(delivery: Delivery) -> tuple[str, int]:
     origin, _, seq = delivery.token.partition(":")
     return origin, int(seq)
-
-
-def _read(relay: sqlite3.Connection, entry: Entry) -> Delivery | None:
-    row = relay.execute(
-        "SELECT exchange_id, route, captured_at, probability, body"
-        " FROM entries LEFT JOIN bodies USING (seq) WHERE seq = ?",
-        (entry.seq,),
-    ).fetchone()
-    if row is None:
-        return None
-    exchange_id, route, captured_at, probability, body = row
-    exchange = None
-    if body is not None:
-        try:
-            exchange = _decode(body)
-        except msgspec.DecodeError:  # another version's: like one that was shed, so that it is counted
-            _log.warning("journal_entry_unreadable", exchange_id=exchange_id)
-    return Delivery(
-        token=f"{entry.origin}:{entry.seq}",
-        exchange_id=exchange_id,
-        route=route,
-        captured_at=captured_at,
-        probability=probability,
-        attempts=entry.attempts + 1,
-        exchange=exchange,
-    )

@@ -7,19 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-
 from proxy.journal.embedded_files import WORKERS_FILE, WORKERS_SCHEMA, connect, create, exclusive, inode_of
+from proxy.journal.embedded_relay_reading import Entry
 from proxy.journal.ranges import Range, merge
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """Where an entry stands: a relay file's origin, and the number in it."""
-
-    origin: str
-    seq: int
-    captured_at: float
-    attempts: int
 
 
 class WorkersFile:
