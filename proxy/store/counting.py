@@ -60,21 +60,35 @@ class Totals:
             lambda: defaultdict(int)
         )
 
-    def add_exchange(self, exchange: ExchangeRecord) -> None:
-        self._add(exchange, "", NO_EVIDENCE, exchange_increments(exchange))
+    def add_exchange(self, exchange: ExchangeRecord, teacher_version: str) -> None:
+        self._add(exchange, "", NO_EVIDENCE, teacher_version, exchange_increments(exchange))
 
     def add_pair(
-        self, exchange: ExchangeRecord, pair: PairRecord, evidence_id: int, segments: Mapping[str, str]
+        self,
+        exchange: ExchangeRecord,
+        pair: PairRecord,
+        *,
+        evidence_id: int,
+        teacher_version: str,
+        segments: Mapping[str, str],
     ) -> None:
-        self._add(exchange, pair.student, evidence_id, pair_increments(exchange, pair, segments))
+        """``teacher_version`` and ``segments``: what the pair is counted under, where its own are too many."""
+        self._add(exchange, pair.student, evidence_id, teacher_version, pair_increments(exchange, pair, segments))
 
     def by_series(self) -> dict[Series, dict[tuple[int, str, int], int]]:
         """For each series: n by bucket, measure and bin."""
         return {series: dict(cells) for series, cells in self._counts.items()}
 
-    def _add(self, exchange: ExchangeRecord, student: str, evidence_id: int, increments: Iterable[Increment]) -> None:
+    def _add(
+        self,
+        exchange: ExchangeRecord,
+        student: str,
+        evidence_id: int,
+        teacher_version: str,
+        increments: Iterable[Increment],
+    ) -> None:
         bucket = bucket_of(exchange.captured_at)
-        whose = (self._replica, exchange.source, exchange.route, student, evidence_id, exchange.teacher_version or "")
+        whose = (self._replica, exchange.source, exchange.route, student, evidence_id, teacher_version)
         for comparator, key, value, cells in increments:
             counts = self._counts[Series(*whose, comparator, key, value, exchange.probability)]
             for measure, bin_, n in cells:

@@ -6,8 +6,8 @@ order (several workers, slow students, redelivery), so their time of capture dec
 1. The newest evidence is in force.  A pair of its version and definition, captured at or after its ``since``, is its.
 2. A version and definition never seen before begins new evidence at the pair's capture, and never before the newest's
    ``since``, so that numbers and times rise together.
-3. A teacher version that *takes over* ends every evidence of the route: the first pair captured at or after that
-   moment begins new evidence, which counts from the takeover.
+3. A teacher version that *takes over* (``proxy.store.teachers`` says which) ends every evidence of the route: the first
+   pair captured at or after that moment begins new evidence, which counts from the takeover.
 4. A version and definition that had been replaced and comes back begins new evidence, but only when the newest one has
    had nothing captured for ``QUIET_SECONDS``: until then it is a straggler, of a worker that has not read the new
    configuration yet or of a student that is slow to answer.
@@ -43,11 +43,6 @@ class Begins(msgspec.Struct, frozen=True):
     """New evidence is to begin at this moment."""
 
     since: float
-
-
-def takes_over(teacher_version: str, *, seen_in_route: frozenset[str], seen_for_model: frozenset[str]) -> bool:
-    """Whether an answered model is a new teacher: not seen before in the route, after another for the same request."""
-    return teacher_version not in seen_in_route and bool(seen_for_model)
 
 
 def place(

@@ -6,15 +6,9 @@ import msgspec
 
 from proxy.store import statements
 from proxy.store.connection import Connection
-from proxy.store.evidence import Begins, Begun, place, place_apart, takes_over
+from proxy.store.evidence import Begins, Begun, place, place_apart
 from proxy.store.records import ExchangeRecord, PairRecord
-
-
-class _Teachers(msgspec.Struct):
-    """The teacher versions that a route has seen."""
-
-    by_model: dict[str, set[str]]
-    takeovers: list[float]
+from proxy.store.teachers import Teachers, TeacherVersion
 
 
 class EvidenceBook:
@@ -22,35 +16,23 @@ class EvidenceBook:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._teachers: dict[str, _Teachers] = {}
+        self._teachers: dict[str, Teachers] = {}
         self._histories: dict[tuple[str, str], list[Begun]] = {}
         self._latest: dict[int, float] = {}
 
-    def note_teacher(self, exchange: ExchangeRecord) -> None:
-        """Take note of the model that a live exchange's teacher names."""
+    def note_teacher(self, exchange: ExchangeRecord) -> str:
+        """Take note of the model that a live exchange's teacher names; returns the version that it is counted under."""
         version = exchange.teacher_version
-        if version is None or exchange.source != "live":
-            return
+        if version is None:
+            return ""
         teachers = self._teachers_of(exchange.route)
-        seen = teachers.by_model.setdefault(exchange.requested_model or "", set())
-        if version in seen:
-            return
-        took_over = takes_over(
-            version, seen_in_route=frozenset().union(*teachers.by_model.values()), seen_for_model=frozenset(seen)
-        )
-        self._connection.execute(
-            statements.NEW_TEACHER_VERSION,
-            {
-                "route": exchange.route,
-                "requested_model": exchange.requested_model or "",
-                "teacher_version": version,
-                "first_seen": exchange.captured_at,
-                "took_over": took_over,
-            },
-        )
-        seen.add(version)
-        if took_over:
-            teachers.takeovers.append(exchange.captured_at)
+        if exchange.source == "live":
+            new = teachers.note(exchange.requested_model, version, exchange.captured_at)
+            if new is not None:
+                self._connection.execute(
+                    statements.NEW_TEACHER_VERSION, {"route": exchange.route, **msgspec.structs.asdict(new)}
+                )
+        return teachers.counted(version)
 
     def evidence_of(self, exchange: ExchangeRecord, pair: PairRecord) -> int:
         """The id of the evidence that a new pair belongs to; it may begin with it."""
@@ -143,11 +125,8 @@ class EvidenceBook:
             self._histories[route, student] = [Begun(**row) for row in rows]
         return self._histories[route, student]
 
-    def _teachers_of(self, route: str) -> _Teachers:
+    def _teachers_of(self, route: str) -> Teachers:
         if route not in self._teachers:
-            teachers = self._teachers[route] = _Teachers(by_model={}, takeovers=[])
-            for row in self._connection.query(statements.TEACHER_VERSIONS, route=route):
-                teachers.by_model.setdefault(row["requested_model"], set()).add(row["teacher_version"])
-                if row["took_over"]:
-                    teachers.takeovers.append(row["first_seen"])
+            rows = self._connection.query(statements.TEACHER_VERSIONS, route=route)
+            self._teachers[route] = Teachers(msgspec.convert(row, TeacherVersion, strict=False) for row in rows)
         return self._teachers[route]

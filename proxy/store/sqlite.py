@@ -50,11 +50,11 @@ class SQLiteStore:
             names = SegmentNames(self._connection, self._segment_names)
             for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
                 exchange = settlement.exchange
+                teacher_version = book.note_teacher(exchange)
                 if exchange.id not in known:
                     known[exchange.id] = set()
                     exchange_rows.append(exchange_row(exchange))
-                    totals.add_exchange(exchange)
-                book.note_teacher(exchange)
+                    totals.add_exchange(exchange, teacher_version)
                 counted = names.counted(exchange.route, exchange.segments) if settlement.pairs else {}
                 for pair in settlement.pairs:
                     if pair.student in known[exchange.id]:
@@ -63,7 +63,9 @@ class SQLiteStore:
                     new.append((exchange.id, pair.student))
                     evidence_id = book.evidence_of(exchange, pair)
                     pair_rows.append(pair_row(exchange, pair, evidence_id))
-                    totals.add_pair(exchange, pair, evidence_id, counted)
+                    totals.add_pair(
+                        exchange, pair, evidence_id=evidence_id, teacher_version=teacher_version, segments=counted
+                    )
                     if exchange.id in without_text:
                         with_text_again.append({"id": exchange.id})
             book.close()

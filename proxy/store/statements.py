@@ -47,8 +47,7 @@ SELECT id, number, route, student, version, definition, decides, since, probabil
 WHERE route = :route AND student = :student AND number IS NOT NULL ORDER BY number
 """
 TEACHER_VERSIONS = """
-SELECT requested_model, teacher_version, first_seen, took_over FROM teacher_versions
-WHERE route = :route ORDER BY first_seen
+SELECT requested_model, teacher_version, first_seen, took_over FROM teacher_versions WHERE route = :route
 """
 NEW_TEACHER_VERSION = """
 INSERT INTO teacher_versions (route, requested_model, teacher_version, first_seen, took_over)

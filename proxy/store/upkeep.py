@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from proxy.config.model import Route
 from proxy.store.base import Store
 
+_EVERY_ROUTES = "teacher_version"  # a segment that needs no naming in the configuration
 _DEFAULT_RETENTION: float = Route.model_fields["retention"].default
 
 
@@ -18,7 +19,7 @@ def keep_configured_segments(store: Store, routes: Iterable[Route]) -> None:
     """
     for route in routes:
         named = [segment for segment in route.segments if segment != "tags"]
-        keys = [segment if isinstance(segment, str) else segment.as_ for segment in named]
+        keys = [_EVERY_ROUTES, *(segment if isinstance(segment, str) else segment.as_ for segment in named)]
         store.keep_segments(route.name, keys=keys, values=route.gate.required_segments or ())
 
 

@@ -84,10 +84,11 @@ def test_clients_do_not_crowd_out_what_the_configuration_names(store):
     for n in range(MOST_VALUES):
         store.record([settlement(f"v{n:03}", "agreed", segments={"tenant": f"t{n}"})])
 
-    store.record([settlement("e1", "agreed", segments={"tenant": "acme", "plan": "gold", "language": "de"})])
+    named_all = {"tenant": "acme", "plan": "gold", "language": "de", "teacher_version": "t1"}
+    store.record([settlement("e1", "agreed", segments=named_all)])
     store.record([settlement("e2", "agreed", segments={"tenant": "late", "plan": "free", "size": "s"})])
 
     counts = tallied(store)
-    for segment in ("tenant=acme", "plan=gold", "language=de", "plan=free", "other=other"):
+    for segment in ("tenant=acme", "plan=gold", "language=de", "teacher_version=t1", "plan=free", "other=other"):
         assert counts["", segment, "pairs", 0] == 1
     assert counts["", "tenant=other", "pairs", 0] == 2
