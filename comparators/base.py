@@ -97,10 +97,11 @@ class Comparator:
     ``runs`` says what a score takes, and so where it is made; an instance may set its own by its options:
 
     ``light``
-        Microseconds, linear in the answers' length whatever is in them.
+        Microseconds, linear in the answers' length whatever is in them: in the process that has the pair. One that
+        claims this and hangs takes that process with it.
     ``heavy``
-        More, or nobody knows (a user's regular expression, somebody's parser): in a process pool, with a timeout.
-        The instance is made anew there from its options.
+        More, or nobody knows (a user's regular expression, somebody's parser): in a process pool, with a time limit.
+        The instance is made anew there from its options. So is every comparator that says nothing.
     ``asking``
         Asks other machines: ``ask`` is awaited instead of ``compare``.
     """
@@ -110,7 +111,7 @@ class Comparator:
     surfaces: ClassVar[frozenset[str]] = TEXT_SURFACES
     symmetric: ClassVar[bool] = False  # whether teacher and student may change places and the score stays
     Options: ClassVar[type[ComparatorOptions]] = ComparatorOptions
-    runs: Runs = "light"
+    runs: Runs = "heavy"
 
     def __init__(self, options: ComparatorOptions | None = None) -> None:
         self.options: Any = options if options is not None else self.Options()

@@ -11,6 +11,7 @@ class Exact(Comparator):
 
     name = "exact"
     version = "1"
+    runs = "light"
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
         decided = decided_by_form(teacher, student, words_beside_calls=True)

@@ -55,6 +55,7 @@ class Json(Comparator):
 
     name = "json"
     version = "1"
+    runs = "light"
     Options = JsonOptions
     options: JsonOptions
 

@@ -46,6 +46,7 @@ class Label(Comparator):
 
     name = "label"
     version = "1"
+    runs = "light"
     Options = LabelOptions
     options: LabelOptions
 

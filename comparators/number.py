@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from comparators.base import Answer, Comparator, ComparatorOptions, Request, Score
+from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
 from comparators.number_text import context, first_number, last_number
 from comparators.parts import decided_by_form, normalised, short
 
@@ -53,8 +53,14 @@ class Number(Comparator):
 
     name = "number"
     version = "1"
+    runs: Runs = "light"
     Options = NumberOptions
     options: NumberOptions
+
+    def __init__(self, options: NumberOptions | None = None) -> None:
+        super().__init__(options)
+        if self.options.pattern is not None:
+            self.runs = "heavy"  # it may try every way through a text
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
         decided = decided_by_form(teacher, student, words_beside_calls=False)

@@ -35,6 +35,7 @@ class Text(Comparator):
 
     name = "text"
     version = "1"
+    runs = "light"
     Options = TextOptions
     options: TextOptions
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 import structlog
 
+from comparators.running import Runner
 from proxy.journal.base import Delivery
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.exchanges import ReadExchange, Terms, bare_record, read_exchange
@@ -22,13 +23,11 @@ from proxy.shadow.offload import offload
 from proxy.shadow.pairs import Judged, compared, judge, judge_failure, not_asked, without_answer
 from proxy.shadow.recorder import Outcome
 from proxy.shadow.routes import ServedRoute
-from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, ScoringThreads, score_pair
+from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, score_pair
 from proxy.shadow.students import StudentClient
 from proxy.store.records import ExchangeRecord, PairRecord, Settlement
 
 READERS = 2  # threads that read exchanges
-SCORERS = 4  # threads that compare, those that hang among them
-PATIENCE = 2  # times the seconds for scoring: a thread that holds its work for longer hangs, it is not only slow
 
 _log = structlog.get_logger()
 
@@ -53,7 +52,7 @@ class Processor:
         flights: Flights,
         metrics: ShadowMetrics,
         *,
-        scoring_seconds: float,
+        runner: Runner,
         most_attempts: int,
         route_grace: float,
         now: Callable[[], float] = time.time,
@@ -62,18 +61,12 @@ class Processor:
         self.paused: frozenset[str | None] = frozenset()
         self._flights = flights
         self._metrics = metrics
-        self._scoring_seconds = scoring_seconds
+        self._runner = runner
         self._most_attempts = most_attempts
         self._route_grace = route_grace
         self._now = now
         self._first = True
         self._readers = asyncio.Semaphore(READERS)
-        self._scorers = ScoringThreads(SCORERS)
-
-    @property
-    def stuck(self) -> bool:
-        """Whether comparators hang in every thread, so that nothing can be scored any more."""
-        return self._scorers.stuck(PATIENCE * self._scoring_seconds)
 
     async def process(self, delivery: Delivery, known: frozenset[str] | None) -> Processed:
         """Work on one delivery.  ``known``: the students whose pairs are stored; None where the exchange is not."""
@@ -205,8 +198,7 @@ class Processor:
             read.teacher,
             judged.answer,
             redact=terms.redact,
-            threads=self._scorers,
-            seconds=self._scoring_seconds,
+            runner=self._runner,
         )
         for label, error in scored.failed.items():
             self._metrics.comparator_failures.labels(terms.route.name, label, error).inc()

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from comparators.running import Runner
 from proxy.config.model import Config
-from proxy.errors import JournalError, StoreError, UnderstudyError
+from proxy.errors import JournalError, StoreError
 from proxy.journal.base import Delivery, JournalReader, TallyTotal
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.asking import open_session
@@ -47,7 +48,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     route_grace: float = 300.0  # from its capture, for which an exchange of an unknown route waits for a reload
     most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
     careful_seconds: float = 60.0  # after its start, in which it takes alone what other workers may have died of
-    scoring_seconds: float = 10.0  # for all comparators of a pair, until one of them is given up
+    scoring_seconds: float = 10.0  # for one score, until the comparator is given up
+    scoring_processes: int = 2  # for comparators that may hang or crash
     frozen_seconds: float = 30.0  # without a turn of the event loop, after which the process ends
     longest_idle: float = 0.25
     poll_seconds: float = 1.0  # paused routes, the journal's tallies
@@ -83,11 +85,7 @@ class ShadowWorker:
         self._config = config
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``; then finish what is in flight, or give it back, within some seconds.
-
-        Raises:
-            UnderstudyError: comparators hang in every thread: only a new process gets rid of them.
-        """
+        """Work until ``stop``; then finish what is in flight, or give it back, within some seconds."""
         store = StoreThread(self._store)
         try:
             async with open_session() as session:
@@ -143,10 +141,11 @@ class _Running:
         self._flights = Flights(
             most=settings.most_in_flight, most_bytes=settings.most_bytes, most_parked=settings.most_parked
         )
+        self._runner = Runner(processes=settings.scoring_processes, seconds=settings.scoring_seconds)
         self.processor = Processor(
             self._flights,
             metrics,
-            scoring_seconds=settings.scoring_seconds,
+            runner=self._runner,
             most_attempts=settings.most_attempts,
             route_grace=settings.route_grace,
             now=now,
@@ -176,18 +175,16 @@ class _Running:
                 for task in [*background, *self._working]:
                     task.cancel()
         await self._give_back()
-        if not stop.is_set():
-            raise UnderstudyError("comparators hang in every scoring thread; the worker has to be started anew")
+        await self._runner.close()
 
     # Taking exchanges on
 
     async def _take_on(self, stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
-        """Until ``stop``, or until nothing can be scored any more."""
         clock = asyncio.get_running_loop().time
         careful_until = clock() + self._settings.careful_seconds
         careful = True  # until the first that nobody had before
         idle = 0.01
-        while not (stop.is_set() or self.processor.stuck):
+        while not stop.is_set():
             if not await self._ready():
                 continue
             careful = careful and clock() < careful_until

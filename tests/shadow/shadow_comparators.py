@@ -42,35 +42,23 @@ class Exits(Comparator):
 
 
 class Hangs(Comparator):
-    """Until ``free``, over answers of ``hang``; others are the same."""
+    """For ever, over answers of ``hang``; others are the same."""
 
     name = "hangs"
     version = "1"
-    free = threading.Event()
 
     def compare(self, _, __, student):
         if student.content == "hang":
-            self.free.wait(600)
-        return Score(score=1.0, agree=True)
-
-
-class Spins(Comparator):
-    """For ever, over answers of ``hang``; others are the same."""
-
-    name = "spins"
-    version = "1"
-
-    def compare(self, _, __, student):
-        while student.content == "hang":
-            pass
+            threading.Event().wait()
         return Score(score=1.0, agree=True)
 
 
 class Backtracks(Comparator):
-    """Tries all of 2 ** 60 ways through an answer of ``hang``, within the regular expression engine."""
+    """Claims to be light, and tries all of 2 ** 60 ways through an answer of ``hang``, holding the interpreter."""
 
     name = "backtracks"
     version = "1"
+    runs = "light"
 
     def compare(self, _, __, student):
         subject = "a" * 60 + "b" if student.content == "hang" else student.content
