@@ -7,18 +7,16 @@ against what was written.  Functions raise sqlite3.Error; the relay's own exchan
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 
 from proxy.journal.base import Delivery, Exchange, TallyTotal
 from proxy.journal.embedded_files import DamagedError, is_damage
 
 T = TypeVar("T")
 
-_log = structlog.get_logger()
 _decode = msgspec.msgpack.Decoder(Exchange).decode
 
 
@@ -82,8 +80,12 @@ def entries_after(relay: sqlite3.Connection, origin: str, seq: int, limit: int) 
         raise
 
 
-def delivery_of(relay: sqlite3.Connection, entry: Entry) -> Delivery | None:
-    """The entry with its exchange, or without where only that is lost; None where there is no such entry."""
+def delivery_of(relay: sqlite3.Connection, entry: Entry, tell: Callable[[sqlite3.Error], None]) -> Delivery | None:
+    """The entry with its exchange; None where there is no such entry.
+
+    Where the exchange alone is damaged, or another version's, it is handed over like one that was shed, so that it is
+    counted; ``tell`` is told.
+    """
     columns, where = "SELECT exchange_id, route, captured_at, probability", "WHERE seq = ?"
     try:
         found = relay.execute(f"{columns}, body FROM entries LEFT JOIN bodies USING (seq) {where}", (entry.seq,))
@@ -91,7 +93,8 @@ def delivery_of(relay: sqlite3.Connection, entry: Entry) -> Delivery | None:
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
-        row = relay.execute(f"{columns}, '' FROM entries {where}", (entry.seq,)).fetchone()
+        row = relay.execute(f"{columns}, NULL FROM entries {where}", (entry.seq,)).fetchone()
+        tell(error)
     if row is None:
         return None
     read = _checked(row, _Row)
@@ -102,7 +105,7 @@ def delivery_of(relay: sqlite3.Connection, entry: Entry) -> Delivery | None:
         captured_at=read.captured_at,
         probability=read.probability,
         attempts=entry.attempts + 1,
-        exchange=None if read.body is None else _exchange(read),
+        exchange=None if read.body is None else _exchange(read.body, tell),
     )
 
 
@@ -134,10 +137,9 @@ def _checked(row: object, form: type[T]) -> T:
         raise DamagedError("a row is not as it was written") from None
 
 
-def _exchange(row: _Row) -> Exchange | None:
-    """None, as of one that was shed, where the body is damaged or another version's: so that it is counted."""
+def _exchange(body: Any, tell: Callable[[sqlite3.Error], None]) -> Exchange | None:
     try:
-        return _decode(row.body)
+        return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
-        _log.warning("journal_entry_unreadable", exchange_id=row.exchange_id)
+        tell(DamagedError("an exchange is not as this version writes it"))
         return None

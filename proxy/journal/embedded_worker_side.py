@@ -7,6 +7,7 @@ import heapq
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -148,10 +149,13 @@ class WorkerSide:
         try:
             yield
         except (sqlite3.Error, JournalError) as error:
-            inode = inode_of(path)
-            if self._told.get(path) != inode:
-                _log.warning("journal_file_unreadable", path=str(path), reason=str(error))
-            self._told[path] = inode
+            self._tell(path, error)
+
+    def _tell(self, path: Path, error: Exception) -> None:
+        inode = inode_of(path)
+        if self._told.get(path) != inode:
+            _log.warning("journal_file_unreadable", path=str(path), reason=str(error))
+        self._told[path] = inode
 
     def _up_to_trouble(self, path: Path, rows: Iterator[T]) -> Iterator[T]:
         with self._trouble_of(path):
@@ -167,7 +171,7 @@ class WorkerSide:
         for entry in entries:
             relay = relays[entry.origin]
             with self._trouble_of(relay.path):
-                delivery = delivery_of(relay.connection, entry)
+                delivery = delivery_of(relay.connection, entry, partial(self._tell, relay.path))
                 if delivery is not None:
                     deliveries.append(delivery)
                 else:

@@ -124,9 +124,11 @@ def test_what_was_handed_out_before_the_damage_stays_unsettled(tmp_path):
     assert (depth.entries, depth.oldest) == (300 - len(own), exchanges(1, 1)[0].captured_at)
 
 
-def test_the_damage_is_logged_once_however_often_it_is_met_and_without_what_stands_there(tmp_path, side):
+@pytest.mark.parametrize("table", ["entries", "bodies"])
+def test_the_damage_is_logged_once_however_often_it_is_met_and_without_what_stands_there(tmp_path, side, table):
     path = two_files(tmp_path)
-    overwrite(path, pages(path, "entries", kind="leaf")[0], "text")
+    for page in pages(path, table, kind="leaf"):
+        overwrite(path, page, "text")
 
     with capture_logs() as logs:
         for _ in range(5):
@@ -135,7 +137,8 @@ def test_the_damage_is_logged_once_however_often_it_is_met_and_without_what_stan
             with contextlib.suppress(JournalError):
                 side.tidy()
 
-    (said,) = [line for line in logs if line["event"] == "journal_file_unreadable"]
+    (said,) = logs
+    assert said["event"] == "journal_file_unreadable"
     assert said["path"] == str(path)
     assert "question" not in str(logs)
 
