@@ -52,7 +52,7 @@ def read_request(surface: str, body: bytes) -> RequestReading:
             user=_text(fields.get("user")),
             safety_identifier=_text(fields.get("safety_identifier")),
         )
-    except json_text.NotJSONError:
+    except (json_text.NotJSONError, RecursionError):
         return RequestReading(not_shadowable="invalid_json")
 
 

@@ -10,8 +10,6 @@ import msgspec
 
 from proxy.openai import codings
 
-_SMALL = 2**18  # up to this size a body is held, so that it can be sent again
-
 
 class ClientGoneError(Exception):
     """The client left before its request was complete."""
@@ -22,25 +20,32 @@ class BodyTooLargeError(Exception):
 
 
 class IncomingBody:
-    """A client's request body, read from the server."""
+    """A client's request body, read from the server.
 
-    __slots__ = ("_length", "_more", "_receive", "_start", "held", "waited")
+    Args:
+        receive: The server's.
+        length: Bytes, where the client says so.
+        hold: Bytes up to which one of known length is held in any case, so that it can be sent again.
+    """
 
-    def __init__(self, receive: Callable[[], Awaitable[Any]], length: int | None) -> None:
+    __slots__ = ("_hold", "_length", "_more", "_receive", "_start", "held", "waited")
+
+    def __init__(self, receive: Callable[[], Awaitable[Any]], length: int | None, hold: int) -> None:
         self.held: bytes | None = None  # the whole body, once it is held
         self.waited = 0.0  # seconds spent waiting for the client
         self._receive = receive
         self._length = length
+        self._hold = hold
         self._start = b""
         self._more = True
 
     async def begin(self) -> None:
-        """Read the first part, and all the others where the body is small."""
+        """Read the first part, and all the others where the body is to be held."""
         self._start = await self._part()
         if not self._more:
             self.held = self._start
-        elif self._length is not None and self._length <= _SMALL:
-            await self.hold(_SMALL)
+        elif self._length is not None and self._length <= self._hold:
+            await self.hold(self._hold)
 
     async def hold(self, limit: int) -> bytes:
         """All of it. Raises BodyTooLargeError over the limit, ClientGoneError."""

@@ -59,6 +59,10 @@ class RequestHead(msgspec.Struct):
         return self.chunked or bool(self.content_length)
 
     @property
+    def is_json(self) -> bool:
+        return b"json" in self.noted.get(b"content-type", b"")
+
+    @property
     def wants_websocket(self) -> bool:
         return (
             self.noted.get(b"upgrade", b"").strip().lower() == b"websocket"

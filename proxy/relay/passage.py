@@ -40,6 +40,7 @@ _Read = TypeVar("_Read")
 _CLIENT_LEFT = 499  # what a request counts under whose client left before any answer
 _DRAINING_SECONDS = 0.001  # handing over takes less: the client is slow to read
 _LONGEST_SEGMENT = 256
+_HELD = 2**18  # bytes up to which a body of any kind is held, so that it can be sent again; over it uploads stream
 _OF_THE_BODY_AS_IT_WAS = frozenset(
     {b"content-length", b"content-encoding", b"content-md5", b"digest", b"content-digest"}
 )
@@ -63,7 +64,6 @@ class Passage:
         "_counted",
         "_cut",
         "_finished",
-        "_first_byte_at",
         "_head",
         "_id",
         "_known",
@@ -92,7 +92,8 @@ class Passage:
         self._id = relay.new_id()
         self._path: str = scope["raw_path"].decode("latin-1")
         self._head: RequestHead = read_request_headers(scope["headers"])
-        self._body = IncomingBody(receive, self._head.content_length)
+        hold = self._table.limits.capture if self._head.is_json else _HELD
+        self._body = IncomingBody(receive, self._head.content_length, hold)
         self._task = asyncio.current_task()
         self._route: CompiledRoute | None = None
         self._surface: str | None = None
@@ -104,7 +105,6 @@ class Passage:
         self._counted = True
         self._status = 0  # 0: no answer begun
         self._content = ("", "")  # the answer's content type and coding
-        self._first_byte_at = 0.0
         self._waited = 0.0  # seconds: upstream and client
         self._cut: Literal["client", "upstream"] | None = None
         self._finished = False  # the whole answer was handed to the server
@@ -127,7 +127,8 @@ class Passage:
         except Exception as error:  # noqa: BLE001 - a defect
             _say_defect(error)
             self._cut = "upstream"
-            self._known = self._known or ("failed", "")
+            if self._route is not None and self._known is None:
+                self._known = (loss("failed", self._id, self._route), "")
             if not self._status:
                 await self._refuse(refusals.INTERNAL_ERROR)
         finally:
@@ -206,7 +207,7 @@ class Passage:
         elif self._surface is None:
             self._known = ("not_shadowable", "other_path")
         else:
-            beside = sum(map(len, self._head.noted.values()))
+            beside = len(self._path) + sum(map(len, self._head.noted.values()))
             self._tee = Tee(self._relay.budget, self._table.limits.capture, beside=beside)
 
     async def _request_for(self, target: Target) -> UpstreamRequest:
@@ -274,10 +275,7 @@ class Passage:
             if not answer.ended:
                 began = perf_counter()
                 chunk = await answer.chunk()
-                now = perf_counter()
-                self._waited += now - began
-                if chunk and not self._first_byte_at:
-                    self._first_byte_at = now
+                self._waited += perf_counter() - began
             more = not answer.ended
             if chunk or not more:
                 await self._send_body(chunk, more=more)
@@ -326,8 +324,9 @@ class Passage:
         telemetry = self._relay.telemetry
         if self._counted:
             telemetry.requested(name, self._status or _CLIENT_LEFT, stream=stream, overhead=overhead)
-        duration = ended_at - answer.asked_at if answer is not None else 0.0
-        ttft = self._first_byte_at - answer.asked_at if answer is not None and self._first_byte_at else None
+        # The teacher's time, not its client's: an answer may be read long after it has come.
+        duration = (answer.ended_at or ended_at) - answer.asked_at if answer is not None else 0.0
+        ttft = answer.body_at - answer.asked_at if answer is not None and answer.body_at else None
         if route is not None:
             self._settle_capture(route, duration, ttft)
         elif answer is not None:
@@ -346,7 +345,7 @@ class Passage:
         if known is not None or tee is None or surface is None:
             if tee is not None:
                 tee.discard()
-            writer.count(route, *(known or ("failed", "")))
+            writer.count(route, *(known or (loss("failed", self._id, route), "")))
             return
         client = self._scope.get("client")
         writer.submit(

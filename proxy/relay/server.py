@@ -104,30 +104,28 @@ def _signals(ended: asyncio.Event, relay: Relay, source: Callable[[], Config]) -
         yield
         return
     loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(_reload(relay, source))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
+    asked = asyncio.Event()
+    reloading = loop.create_task(_reload(relay, source, asked))
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
         yield
     finally:
         for number in (*numbers, signal.SIGHUP):
             loop.remove_signal_handler(number)
-        for task in reloads:
-            task.cancel()
+        reloading.cancel()
 
 
-async def _reload(relay: Relay, source: Callable[[], Config]) -> None:
-    with keeping_the_one_before():
-        relay.table = compile_table(await asyncio.to_thread(source))
-        structlog.get_logger().info("configuration_reloaded")
+async def _reload(relay: Relay, source: Callable[[], Config], asked: asyncio.Event) -> None:
+    """One reading after the other: a slow one must not come after a newer."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        with keeping_the_one_before():
+            relay.table = compile_table(await asyncio.to_thread(source))
+            structlog.get_logger().info("configuration_reloaded")
 
 
 @contextlib.contextmanager

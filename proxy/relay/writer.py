@@ -127,7 +127,7 @@ class CaptureWriter:
             reading = read_capture(captured)
         except Exception as error:  # noqa: BLE001 - whatever a body does to its reader, the thread goes on
             structlog.get_logger().error("capture_not_read", route=captured.route.name, error=type(error).__name__)
-            self.count(captured.route, "failed")
+            self.count(captured.route, loss("failed", captured.id, captured.route))
             return None
         if reading.exchange is None:
             self.count(captured.route, reading.outcome, reading.reason)

@@ -249,7 +249,7 @@ class Running:
 
     async def captured(self, outcome: str, n: int = 1) -> None:
         """Wait until so many captures had an outcome, and nothing else was counted."""
-        await until(lambda: self.captures().get(outcome) == n)
+        await until(lambda: {each: count for each, count in self.captures().items() if count} == {outcome: n})
         await until(lambda: self.journal.totals.get((outcome, ""), 0) == n or outcome == "not_shadowable")
 
     async def end(self) -> None:

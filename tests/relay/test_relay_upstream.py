@@ -195,12 +195,13 @@ def test_an_upload_that_fails_says_why_and_breaks_the_request_off() -> None:
     run(scenario())
 
 
-def test_time_runs_out_between_bytes_but_not_while_the_client_is_slow() -> None:
+@pytest.mark.parametrize("framing", [b"content-length: 400000\r\n", b"x-ends: with the connection\r\n"])
+def test_time_runs_out_between_bytes_but_not_while_the_client_is_slow(framing: bytes) -> None:
     async def scenario() -> None:
         halted = asyncio.Event()
 
         async def handler(request: Request) -> None:
-            request.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n" + b"x" * 300_000)
+            request.writer.write(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n" + b"x" * 300_000)
             await halted.wait()
 
         async with serving(handler) as (_, origin):
@@ -214,6 +215,37 @@ def test_time_runs_out_between_bytes_but_not_while_the_client_is_slow() -> None:
                 await answer.chunk()
             halted.set()
             pool.close()
+
+    run(scenario())
+
+
+def test_an_answer_ends_when_it_has_come_not_when_its_client_has_read_it() -> None:
+    async def handler(request: Request) -> None:
+        request.writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await request.writer.drain()
+        await asyncio.sleep(0.1)
+        request.writer.write(whole())
+
+    async def scenario() -> None:
+        async with serving(handler) as (_, origin):
+            pool = PooledUpstream()
+            answer = await pool.ask(asked(origin))
+            assert answer.waited >= 0.1  # for the answer, not for its announcement
+            before = answer.ended_at
+            await asyncio.sleep(0.05)
+            assert await body_of(answer) == ANSWER
+            assert answer.asked_at < answer.body_at <= answer.ended_at == before
+            pool.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("value", [b"a\x01b", b"a\x7fb"])
+def test_an_answer_whose_headers_no_server_may_send_is_a_clear_error(value: bytes) -> None:
+    async def scenario() -> None:
+        async with running(answering(whole(headers=b"x-odd: " + value + b"\r\n"))) as relay:
+            assert (await relay.ask()).status == 502
+            await relay.captured("teacher_error")
 
     run(scenario())
 
@@ -330,5 +362,42 @@ def test_trailers_of_a_request_end_at_the_relay() -> None:
             assert (await client.response()).body == ANSWER
             [request] = relay.upstream.requests
             assert (request.body, request.value(b"x-trailer"), request.value(b"authorization")) == (b"{}", None, None)
+
+    run(scenario())
+
+
+def test_a_proxy_of_another_kind_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
+
+    async def scenario() -> None:
+        pool = PooledUpstream()
+        for _ in range(2):
+            with pytest.raises(UnreachableError):
+                await pool.ask(asked(Origin.of("http://teacher.test")))
+        pool.close()
+
+    run(scenario())
+    written = "".join(capsys.readouterr())
+    assert written.count("a proxy of socks5: which is not supported") == 1
+
+
+def test_a_json_body_of_any_size_that_is_captured_uses_a_kept_connection() -> None:
+    async def scenario() -> None:
+        async with running(answering(whole())) as relay:
+            body = b'{"model":"m-1","messages":[{"role":"user","content":"%s"}]}' % (b"y" * 1_000_000)
+            for _ in range(3):
+                await relay.ask(body=body, headers=b"content-type: application/json\r\n")
+            assert [request.body for request in relay.upstream.requests] == [body] * 3
+            assert relay.upstream.connections == 1
+
+    run(scenario())
+
+
+def test_a_deeply_nested_request_is_not_shadowable_and_long_paths_take_room() -> None:
+    async def scenario() -> None:
+        async with running(answering(whole())) as relay:
+            tools = b'[{"tools":' * 600 + b"[]" + b"}]" * 600
+            await relay.ask(body=b'{"model":"m-1","messages":[],"tools":' + tools + b"}")
+            await relay.captured("not_shadowable")
 
     run(scenario())

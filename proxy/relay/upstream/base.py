@@ -74,10 +74,12 @@ class UpstreamAnswer(Protocol):
     status: int
     headers: RawHeaders
     asked_at: float  # perf_counter: when the request began to go out
+    body_at: float  # when the body's first byte came; 0 until then
+    ended_at: float  # when the last byte had come, or what there is broke off; 0 until then
 
     @property
     def waited(self) -> float:
-        """Seconds until the answer's first byte was there."""
+        """Seconds until the answer's head was there."""
 
     @property
     def ready(self) -> bool:

@@ -33,7 +33,9 @@ class Answer:
         "_connection",
         "_waiter",
         "asked_at",
+        "body_at",
         "complete",
+        "ended_at",
         "failure",
         "headers",
         "heard_at",
@@ -45,6 +47,8 @@ class Answer:
         self.headers: RawHeaders = ()
         self.asked_at = asked_at
         self.heard_at = 0.0
+        self.body_at = 0.0
+        self.ended_at = 0.0
         self.complete = False  # all of it has come
         self.failure: BaseException | None = None
         self._connection = connection
@@ -86,7 +90,14 @@ class Answer:
         if not self.complete:
             self._connection.abort()
 
-    def add(self, chunk: bytes) -> None:
+    def conclude(self, at: float) -> None:
+        """All of it has come."""
+        self.complete = True
+        self.ended_at = at
+
+    def add(self, chunk: bytes, at: float) -> None:
+        if not self.body_at:
+            self.body_at = at
         self._chunks.append(chunk)
 
     def wake(self) -> None:
@@ -135,6 +146,7 @@ class Connection(asyncio.Protocol):
         self._in_head = True
         self._reusable = False
         self._head_size = 0
+        self._received_at = 0.0  # perf_counter; 0: nothing since the request
         self._headers: list[tuple[bytes, bytes]] = []
         self._unread = 0
         self._reading_paused = False
@@ -158,6 +170,7 @@ class Connection(asyncio.Protocol):
             TimedOutError: nothing came in time.
         """
         self._answer = answer = Answer(self, asked_at)
+        self._received_at = 0.0
         self._bodiless = request.method == "HEAD"
         self._timeout = request.timeout
         try:
@@ -254,8 +267,7 @@ class Connection(asyncio.Protocol):
         if answer is None:  # nobody asked
             self.abort()
             return
-        if not answer.heard_at:
-            answer.heard_at = perf_counter()
+        self._received_at = perf_counter()
         if self._deadline != _NEVER:
             self._expect_within(self._timeout)
         try:
@@ -283,15 +295,15 @@ class Connection(asyncio.Protocol):
         if self._upload is not None:
             self._upload.cancel()
         answer = self._answer
-        if answer is None or answer.complete:
+        if answer is None or answer.complete or answer.failure is not None:
             return
         if exc is None and answer.status and _ends_with_the_connection(answer.headers):
-            answer.complete = True
+            answer.conclude(perf_counter())
             answer.wake()
         elif answer.status:
             self._fail(answer, BrokenOffError("broken off"))
         else:
-            self._fail(answer, UnreachableError("broken off") if answer.heard_at else NothingHeardError("closed"))
+            self._fail(answer, UnreachableError("broken off") if self._received_at else NothingHeardError("closed"))
 
     # The parser's callbacks
 
@@ -312,6 +324,7 @@ class Connection(asyncio.Protocol):
             return
         self._in_head = False
         answer.status, answer.headers = status, self._headers
+        answer.heard_at = self._received_at
         if self._bodiless:
             self._completed(answer)
 
@@ -319,7 +332,7 @@ class Connection(asyncio.Protocol):
         answer = self._answer
         if answer is None or answer.complete:
             raise httptools.HttpParserError("not asked for")
-        answer.add(body)
+        answer.add(body, self._received_at)
         self._unread += len(body)
         if self._unread > _UNREAD and not self._reading_paused:
             self._reading_paused = True
@@ -331,7 +344,7 @@ class Connection(asyncio.Protocol):
             self._completed(self._answer)
 
     def _completed(self, answer: Answer) -> None:
-        answer.complete = True
+        answer.conclude(self._received_at)
         self._reusable = self._parser.should_keep_alive()  # the parser knows only as long as it is at this message
 
     # Ending
@@ -358,6 +371,7 @@ class Connection(asyncio.Protocol):
     def _fail(self, answer: Answer, error: BaseException) -> None:
         if answer.failure is None and not answer.complete:
             answer.failure = error
+            answer.ended_at = perf_counter()
             answer.wake()
         self.abort()
 
@@ -365,7 +379,6 @@ class Connection(asyncio.Protocol):
         parser = httptools.HttpResponseParser(self)
         # what usual clients bear with, and what framing makes void anyhow (RFC 9112, 6.3)
         parser.set_dangerous_leniencies(
-            lenient_headers=True,
             lenient_chunked_length=True,
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,

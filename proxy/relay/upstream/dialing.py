@@ -13,6 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohappyeyeballs
 import msgspec
+import structlog
 
 from proxy.relay.headers import RawHeaders
 from proxy.relay.upstream.base import Origin, TimedOutError, UnreachableError
@@ -22,6 +23,7 @@ _CONNECT_SECONDS = 30.0
 _EYEBALLS_SECONDS = 0.25  # RFC 8305, 5
 _ADDRESSES_SECONDS = 10.0
 _LONGEST_TUNNEL_ANSWER = 2**14
+_log = structlog.get_logger()
 _PROXIED = frozenset({"http", "https", "all"})
 
 
@@ -47,6 +49,7 @@ class Dialer:
         self._owner = owner
         self._context = context or ssl.create_default_context()
         self._proxies = {scheme: url for scheme, url in getproxies().items() if scheme in _PROXIED}
+        self._failing: set[Origin] = set()
         self._proxy_of: dict[Origin, ForwardProxy | None] = {}
         self._addresses: dict[tuple[str, int], tuple[float, asyncio.Future[Any]]] = {}
 
@@ -59,11 +62,22 @@ class Dialer:
         """
         try:
             async with asyncio.timeout(min(seconds, _CONNECT_SECONDS)):
-                return await self._dialled(origin)
+                connection = await self._dialled(origin)
         except TimeoutError as error:
+            self._say_failing(origin, "timed out")
             raise TimedOutError("timed out") from error
         except (OSError, ValueError) as error:
+            self._say_failing(origin, f"{type(error).__name__}: {error}")
             raise UnreachableError(type(error).__name__) from error
+        if origin in self._failing:
+            self._failing.discard(origin)
+            _log.info("upstream_reached_again", host=origin.host, port=origin.port)
+        return connection
+
+    def _say_failing(self, origin: Origin, error: str) -> None:
+        if origin not in self._failing:  # said once, not with every request
+            self._failing.add(origin)
+            _log.error("upstream_unreachable", host=origin.host, port=origin.port, error=error)
 
     async def _dialled(self, origin: Origin) -> Connection:
         proxy = self._proxy(origin)
@@ -135,7 +149,7 @@ def _proxy_for(origin: Origin, proxies: dict[str, str]) -> ForwardProxy | None:
         return None
     parts = urlsplit(named if "//" in named else f"http://{named}")
     if parts.scheme != "http":
-        raise ValueError(f"proxies of {parts.scheme}: URLs are not supported")
+        raise ValueError(f"the environment names a proxy of {parts.scheme}: which is not supported; http: is")
     headers = []
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
