@@ -6,7 +6,8 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from comparators.asking import Endpoint
 from comparators.asking_budget import ASSUMED, Budget, Price, known_price
@@ -27,22 +28,28 @@ def _seconds(value: Any) -> Any:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _base_url(text: str) -> str:
+def _refused(text: str) -> PydanticCustomError:
+    """An error that does not repeat what was written: there may be a key in it."""
+    return PydanticCustomError("secret", "{text}", {"text": text})
+
+
+def _base_url(text: Any) -> Any:
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(text) if isinstance(text, str) else None
+        usable = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or any(character <= " " for character in text):
-        raise ValueError("must be a base URL such as https://api.openai.com/v1")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise ValueError("must be a base URL without credentials or a query: a key belongs into `api_key`")
+        raise _refused("must be a base URL such as https://api.openai.com/v1")
+    if any(mark in text for mark in "@?#"):
+        raise _refused("must be a base URL without credentials or a query: a key belongs into `api_key`")
     return text
 
 
-def _key(value: SecretStr) -> SecretStr:
-    if not _KEY.fullmatch(value.get_secret_value()):
-        raise ValueError("must be the key alone: at least one character, no spaces or line breaks, only ASCII")
+def _key(value: Any) -> Any:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not (isinstance(text, str) and _KEY.fullmatch(text)):
+        raise _refused("must be the key alone: at least one character, no spaces or line breaks, only ASCII")
     return value
 
 
@@ -53,11 +60,11 @@ class AskingOptions(ComparatorOptions):
     definition of agreement, so that a new key or a higher budget does not begin evidence anew.
     """
 
-    url: Annotated[str, AfterValidator(_base_url)] = Field(
+    url: Annotated[str, BeforeValidator(_base_url)] = Field(
         description="base URL of an OpenAI-compatible server; texts of both answers go there, and to nobody else"
     )
     model: str = Field(min_length=1, description="the model to ask")
-    api_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
+    api_key: Annotated[SecretStr, BeforeValidator(_key)] | None = Field(
         None, exclude=True, description="our own key for it; never the client's"
     )
     concurrency: int = Field(8, ge=1, le=1000, strict=True, exclude=True, description="questions under way at once")

@@ -52,5 +52,6 @@ KINDS: Mapping[str, str] = {
     "distribution": "other probabilities for the next tokens",
     # judged
     "judged_worse": "the judge prefers the teacher's answer",
+    "judge_undecided": "the judge cannot tell which answer is better, and that is to count",
     "judge_inconsistent": "the judge's word changed with the order of the answers",
 }

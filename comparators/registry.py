@@ -22,10 +22,13 @@ ENTRY_POINT_GROUP = "understudy.comparators"
 _BUILT_IN: Mapping[str, str] = {
     "exact": "comparators.exact:Exact",
     "json": "comparators.json_fields:Json",
+    "judge": "comparators.judge:Judge",
     "label": "comparators.label:Label",
     "number": "comparators.number:Number",
     "text": "comparators.text:Text",
 }
+_NOT_REPEATED = frozenset({"missing", "secret"})  # types of errors whose input is not shown
+_LONGEST_FOUND = 80  # characters: an error is one or two lines
 # Part of the contract, not of this version.
 _LATER = frozenset({"auto"})
 
@@ -116,7 +119,15 @@ def _explain(use: str, problem: Any, allowed: Sequence[str]) -> str:
         options = f"its options are {', '.join(allowed)}" if allowed else "it has no options"
         return f"{path!r} is not an option of comparator {use!r}{_nearest(path, allowed)}; {options}"
     message = problem["msg"].removeprefix("Value error, ")
-    found = repr(problem["input"])
-    found = found if len(found) <= 80 else f"{found[:80]}…"  # noqa: PLR2004 - an error is one or two lines
     where = f"option {path!r} of comparator {use!r}" if path else f"options of comparator {use!r}"
-    return f"{where}: {message[:1].lower()}{message[1:]}, found {found}"
+    found = "" if problem["type"] in _NOT_REPEATED else _found(problem["input"])
+    return f"{where}: {message[:1].lower()}{message[1:]}{found}"
+
+
+def _found(value: Any) -> str:
+    """What stands there, but for mappings: among their values may be a key that nobody is to see."""
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, Mapping | list) for part in parts):
+        return ""
+    text = repr(value)
+    return f", found {text}" if len(text) <= _LONGEST_FOUND else f", found {text[:_LONGEST_FOUND]}…"

@@ -1,11 +1,12 @@
 import asyncio
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 
-from comparators import asking
 from comparators.asking import (
     AskingError,
     Endpoint,
@@ -365,5 +366,8 @@ def test_listed_models_have_a_price_and_others_none():
     assert known_price("judge-of-our-own") is None
 
 
-def test_asking_is_part_of_no_start_up():
-    assert not hasattr(asking, "httpx")
+def test_what_asks_is_imported_when_it_is_used_and_not_before():
+    code = "import comparators.judge, sys; print({'httpx', 'genai_prices'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"

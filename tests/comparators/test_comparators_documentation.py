@@ -9,7 +9,7 @@ from tests.comparators.pairs import compare
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "comparators.md").read_text("utf-8")
-BUILT_IN = ["exact", "json", "label", "number", "text"]
+BUILT_IN = ["exact", "json", "judge", "label", "number", "text"]
 
 
 def blocks(language: str) -> list[str]:
@@ -33,7 +33,7 @@ def test_every_option_is_documented_with_its_default(name):
 
     assert list(documented) == list(fields)
     assert {key: None if text == "none" else yaml.safe_load(text) for key, text in documented.items()} == {
-        key: field.default for key, field in fields.items()
+        key: "needed" if field.is_required() else field.default for key, field in fields.items()
     }
 
 
@@ -63,6 +63,7 @@ def test_the_documented_configuration_builds(tmp_path, monkeypatch):
     assert [build(use.pop("use"), {k: v for k, v in use.items() if k != "name"}).name for use in uses] == [
         "label",
         "text",
+        "judge",
         "wordcount",
     ]
 
