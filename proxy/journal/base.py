@@ -86,7 +86,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     captured_at: float
     probability: float = 1.0
-    attempts: int  # 1 on first delivery
+    attempts: int  # deliveries, this one included, that were not given back by `release`
     exchange: Exchange | None  # None: shed for want of room, to be recorded as missing (`shed`)
 
 
@@ -125,7 +125,7 @@ class JournalReader(Protocol):
         """Hold leases for another ``seconds``."""
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Give leases back, for somebody else to take at once."""
+        """Give leases back, for somebody else to take at once: they were no ``attempts``."""
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Done with: never delivered again (but after a crash between store and settle, they may be)."""

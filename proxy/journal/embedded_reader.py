@@ -35,7 +35,7 @@ class EmbeddedReader:
         await self._call(self._side.hold, deliveries, seconds)
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
-        await self._call(self._side.hold, deliveries, 0.0)
+        await self._call(self._side.release, deliveries)
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         await self._call(self._side.settle, deliveries)

@@ -74,6 +74,10 @@ class WorkerSide:
         with journal_errors(self._path, "written"):
             self._opened().hold([_place(delivery) for delivery in deliveries], self._owner, self._clock() + seconds)
 
+    def release(self, deliveries: Sequence[Delivery]) -> None:
+        with journal_errors(self._path, "written"):
+            self._opened().release([_place(delivery) for delivery in deliveries], self._owner)
+
     def settle(self, deliveries: Sequence[Delivery]) -> None:
         with journal_errors(self._path, "written"):
             self._opened().settle([_place(delivery) for delivery in deliveries])

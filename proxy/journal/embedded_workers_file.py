@@ -87,8 +87,17 @@ class WorkersFile:
                 [(expires, origin, seq, owner) for origin, seq in places],
             )
 
+    def release(self, places: Sequence[tuple[str, int]], owner: str) -> None:
+        """End leases that are still the owner's; nobody died of them, so they were no attempts."""
+        with self.transaction():
+            self._connection.executemany(
+                "UPDATE leases SET expires = 0, attempts = max(0, attempts - 1)"
+                " WHERE origin = ? AND seq = ? AND owner = ?",
+                [(origin, seq, owner) for origin, seq in places],
+            )
+
     def take_back(self, owner: str) -> None:
-        """End all leases of an owner: it began anew."""
+        """End all leases of an owner: it began anew, and may have died of what it held."""
         with self.transaction():
             self._execute("UPDATE leases SET expires = 0 WHERE owner = ?", (owner,))
 

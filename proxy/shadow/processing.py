@@ -113,7 +113,7 @@ class Processor:
             return "shed", ""
         if delivery.attempts > self._most_attempts:
             _log.error("given_up", exchange=delivery.exchange_id, attempts=delivery.attempts)
-            return "unscored", f"given up: it was delivered {delivery.attempts} times"
+            return "unscored", f"given up: {delivery.attempts - 1} workers were lost with it"
         return None
 
     async def _read(self, delivery: Delivery, terms: Terms) -> ReadExchange:

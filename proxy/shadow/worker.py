@@ -46,7 +46,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     most_bytes: int = 64 * 2**20  # of bodies in flight; in memory they take several times as much
     most_parked: int = 20_000  # exchanges whose leases are held for a slow student, or for their route
     route_grace: float = 300.0  # from its capture, for which an exchange of an unknown route waits for a reload
-    most_attempts: int = 5  # deliveries after which an exchange is given up: it may be what kills the worker
+    most_attempts: int = 5  # deliveries never given back, after which it is given up: it may be what kills workers
     careful_seconds: float = 60.0  # after its start, in which it takes alone what other workers may have died of
     scoring_seconds: float = 10.0  # for one score, until the comparator is given up
     scoring_processes: int = 2  # for comparators that may hang or crash

@@ -96,7 +96,7 @@ class MemoryReader:
         self._journal.check()
         now = self._journal.clock()
         free = [(token, entry) for token, entry in self._journal.entries.items() if entry.expires <= now]
-        free.sort(key=lambda found: (found[1].attempts == 0, found[1].exchange.captured_at))
+        free.sort(key=lambda found: (not found[1].owner, found[1].exchange.captured_at))
         deliveries = []
         for token, entry in free[:limit]:
             entry.owner, entry.expires, entry.attempts = self._owner, now + seconds, entry.attempts + 1
@@ -121,7 +121,11 @@ class MemoryReader:
                 entry.expires = self._journal.clock() + seconds
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
-        await self.extend(deliveries, 0.0)
+        self._journal.check()
+        for delivery in deliveries:
+            entry = self._journal.entries.get(delivery.token)
+            if entry is not None and entry.owner == self._owner:
+                entry.expires, entry.attempts = 0.0, max(0, entry.attempts - 1)
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         self._journal.check()

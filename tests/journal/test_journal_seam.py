@@ -145,6 +145,27 @@ def test_what_is_released_is_free_at_once(engine):
     assert asyncio.run(main()) == ["exchange-1"]
 
 
+def test_what_is_given_back_was_no_attempt_and_what_its_holder_died_of_was(engine):
+    async def main():
+        engine.writer().append(exchanges(1, 1), [])
+        attempts = []
+        a = engine.reader("a")
+        for _ in range(3):
+            held = await a.lease(1, 60)
+            attempts.append(held[0].attempts)
+            await a.release(held)
+        attempts += [each.attempts for each in await a.lease(1, 60)]
+        restarted = engine.reader("a")
+        attempts += [each.attempts for each in await restarted.lease(1, 60)]
+        engine.pass_time(61)
+        attempts += [each.attempts for each in await restarted.lease(1, 60)]
+        await a.close()
+        await restarted.close()
+        return attempts
+
+    assert asyncio.run(main()) == [1, 1, 1, 1, 2, 3]
+
+
 def test_what_is_settled_never_comes_again(engine):
     async def main():
         writer = engine.writer()

@@ -279,10 +279,11 @@ def test_an_exchange_of_a_route_without_students_is_kept(tmp_path):
 
 def test_an_exchange_that_was_delivered_too_often_is_not_looked_at_again(tmp_path):
     async def main(there):
-        reader = there.reader()
         for _ in range(there.settings.most_attempts):
-            await reader.release(await reader.lease(1, 30))
-        async with there.working(journal=reader):
+            dying = there.reader()
+            assert await dying.lease(1, 30)
+            await dying.close()
+        async with there.working():
             await there.settled()
 
     with Upstream(answering()) as upstream, world(tmp_path, student(url=upstream.url)) as there:
