@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from comparators.base import Comparator, ComparatorError, Runs
 from comparators.registry import build
@@ -33,6 +42,16 @@ class Nested(BaseModel):
         except ComparatorError as error:
             raise ValueError(str(error)) from None
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_built(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Own fields and the comparator's options as it dumps them, defaults included and keys left out."""
+        own = {name: value for name, value in handler(self).items() if name not in (self.model_extra or {})}
+        options: dict[str, Any] = self._comparator.options.model_dump(mode=info.mode)
+        return own | options
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [("use", self.use)]  # an option may be a key
 
     @property
     def comparator(self) -> Comparator:

@@ -19,6 +19,7 @@ from comparators.base import Answer, Comparator, Request, Score
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _SMALL = 2**15  # characters, over which a light comparator takes less time than a change of threads
+_ASKING_SECONDS = 900.0  # those that ask have time limits of their own; this is for one that forgot
 _CACHED = 256  # comparators that a process keeps, made
 
 
@@ -60,7 +61,7 @@ class Runner:
         if comparator.runs == "heavy":
             return await self._apart(comparator, request, teacher, student)
         if comparator.runs == "asking":
-            async with asyncio.timeout(self._seconds * 12):  # their own time limits are shorter
+            async with asyncio.timeout(_ASKING_SECONDS):
                 return await comparator.ask(request, teacher, student, self.run)
         if len(teacher.content or "") + len(student.content or "") <= _SMALL:
             return comparator.compare(request, teacher, student)

@@ -7,6 +7,7 @@ brings is a field here only when the contract's default ("off") may be written t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -118,6 +119,9 @@ class ComparatorUse(BaseModel):
         description="a built-in name, an entry point of `understudy.comparators`, or `package.module:Class`"
     )
     name: str | None = Field(None, min_length=1, description="what scores are filed under; default: `use`")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [("use", self.use), ("name", self.name)]  # an option may be a key
 
     @property
     def label(self) -> str:

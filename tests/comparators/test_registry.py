@@ -3,8 +3,10 @@ import sys
 import textwrap
 
 import pytest
+from pydantic import ValidationError
 
 from comparators.base import Comparator, ComparatorError
+from comparators.nested import Nested
 from comparators.registry import available, build, names
 from tests.comparators.pairs import compare
 
@@ -129,3 +131,14 @@ def test_looking_up_names_imports_no_comparator():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "['comparators.base', 'comparators.registry']"
+
+
+def test_comparators_within_options_are_built_dumped_whole_and_keep_their_keys_to_themselves():
+    inner = Nested.model_validate(
+        {"use": "judge", "url": "http://judge.test/v1", "model": "m", "api_key": "sk-planted"}
+    )
+    assert inner.comparator.name == "judge"
+    assert "sk-planted" not in repr(inner) + str(inner.model_dump()) + inner.model_dump_json()
+    assert Nested.model_validate("number").model_dump() == {"use": "number", **build("number", {}).options.model_dump()}
+    with pytest.raises(ValidationError, match="comparator 'nmber' is not known"):
+        Nested.model_validate({"use": "nmber"})
