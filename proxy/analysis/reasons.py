@@ -65,6 +65,14 @@ def excluded(slice_: Slice, limit: float) -> str:
     )
 
 
+def later_turns(slice_: Slice, limit: float) -> str:
+    return (
+        f"{slice_.name}: {slice_.later_turns:,} of {slice_.units:,} units are later turns of conversations, which this"
+        f" version counts each for itself, and at most {limit:.0%} may be: promotion waits until each conversation is"
+        " one unit"
+    )
+
+
 def lost(share: float, limit: float) -> str:
     return (
         f"captures lost before their segments were known are {percent_up(share, 2)} of the units,"

@@ -38,6 +38,7 @@ class Slice:
     missing: Mapping[str, int] = field(default_factory=dict)  # exchanges by kind
     missing_share: float = 0.0  # of the exchanges that were due
     excluded_share: float = 0.0  # left out while paused, of those that would have been due
+    later_turns: int = 0  # units that are turns of a conversation, and not a whole one
 
     @property
     def name(self) -> str:

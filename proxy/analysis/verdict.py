@@ -17,6 +17,7 @@ from proxy.analysis.settling import AUTO_SHARE
 
 MISSING_LIMIT = 0.01  # with more missing than this nothing promotes
 EXCLUDED_LIMIT = 0.2  # nor with more left out while paused
+LATER_TURNS_LIMIT = 0.01  # nor with more turns of conversations among the units: they are no observations of their own
 LOST_LIMIT = 0.001  # nor any segment, with more captures lost before their segments were known
 
 
@@ -136,7 +137,13 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
         lacking.append(reasons.missing(slice_, MISSING_LIMIT))
     if slice_.excluded_share > EXCLUDED_LIMIT:
         lacking.append(reasons.excluded(slice_, EXCLUDED_LIMIT))
+    if _turns_stand_alone(slice_):
+        lacking.append(reasons.later_turns(slice_, LATER_TURNS_LIMIT))
     return lacking
+
+
+def _turns_stand_alone(slice_: Slice) -> bool:
+    return slice_.later_turns > LATER_TURNS_LIMIT * slice_.units
 
 
 def _agreement(slice_: Slice, gate: Gate, floor: float) -> Agreement:
@@ -153,6 +160,8 @@ def _units_needed(overall: Slice, required: Sequence[Slice], gate: Gate, floor: 
 
     None where one of them never gets there as it is now.
     """
+    if _turns_stand_alone(overall):
+        return None
     needed = [max(0, gate.min_pairs - overall.units)]
     for slice_ in (overall, *required):
         units = bounds.units_needed(slice_.low, gate.target, gate.alpha, probability_floor=floor)

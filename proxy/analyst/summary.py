@@ -44,7 +44,7 @@ class Summary:
     pairs: int
     overall: Slice
     segments: tuple[Slice, ...]
-    lost_share: float
+    lost_share: float  # units that are in `all` alone, as their segments are not known
     excluded: Mapping[str, int]
     comparators: Mapping[str, ComparatorMeans]
     kinds: Mapping[str, int]
@@ -65,7 +65,7 @@ def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost) -> Summary:
     table = _Table(rows)
     overall = _slice(table, ALL, decides, lost)
     segments = tuple(_slice(table, name, decides, None) for name in sorted(table.segments - {ALL}))
-    lost_units = sum(lost.missing.values())
+    lost_units = sum(lost.missing.values()) + table.total(ALL, "unsegmented")
     return Summary(
         pairs=table.total(ALL, "pairs"),
         overall=overall,
@@ -154,6 +154,7 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
         missing=_with_more(table.by_kind(name, "missing"), lost_missing),
         missing_share=missing_weight / due if due > 0 else 0.0,
         excluded_share=paused / (due + paused) if paused else 0.0,
+        later_turns=table.total(name, "later_turns"),
     )
 
 

@@ -121,28 +121,30 @@ def exchange_increments(exchange: ExchangeRecord) -> Iterator[Increment]:
 
 def pair_increments(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[str, str]) -> Iterator[Increment]:
     """What a pair counts, in `all` and in each of these segments, values by key."""
-    everywhere = _by_comparator(pair, exchange.unit or exchange.id)
+    everywhere = _by_comparator(pair, exchange)
     for segment in (ALL, *segments.items()):
         for comparator, cells in everywhere.items():
             yield (comparator, *segment, cells)
-    yield ("", *ALL, list(_in_all_alone(exchange, pair)))
+    yield ("", *ALL, list(_in_all_alone(exchange, pair, segments)))
 
 
-def _by_comparator(pair: PairRecord, unit: str) -> dict[str, list[Cell]]:
+def _by_comparator(pair: PairRecord, exchange: ExchangeRecord) -> dict[str, list[Cell]]:
     """What counts in every segment; under ``""`` what is no comparator's."""
     if pair.outcome in EXCLUDED:
         return {"": [(f"excluded:{pair.outcome}", 0, 1)]}
+    due = [("pairs", 0, 1), *([("later_turns", 0, 1)] if exchange.unit_kind == "conversation" else [])]
     if pair.outcome in MISSING:
         worst_cases = [("low", 0, 1), ("high", _TOP, 1)]
         return {
-            "": [("pairs", 0, 1), (f"missing:{pair.outcome}", 0, 1)],
+            "": [*due, (f"missing:{pair.outcome}", 0, 1)],
             **dict.fromkeys((pair.decides, *pair.scores), worst_cases),
         }
+    unit = exchange.unit or exchange.id
     agree = pair.outcome == "agreed"
     decides = pair.scores.get(pair.decides) or ScoreRecord(score=float(agree), agree=agree)
     kinds = () if agree else sorted(set(decides.kinds))
     return {
-        "": [("pairs", 0, 1), *((f"kind:{kind}", 0, 1) for kind in kinds)],
+        "": [*due, *((f"kind:{kind}", 0, 1) for kind in kinds)],
         **{comparator: list(_of_score(score, score.agree, unit)) for comparator, score in pair.scores.items()},
         pair.decides: list(_of_score(decides, agree, unit)),
     }
@@ -160,9 +162,11 @@ def _of_score(score: ScoreRecord, agree: float, unit: str) -> Iterator[Cell]:
         yield "agreed", 0, 1
 
 
-def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord) -> Iterator[Cell]:
+def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[str, str]) -> Iterator[Cell]:
     if pair.outcome in EXCLUDED:
         return
+    if not segments:
+        yield "unsegmented", 0, 1
     if pair.answer.error is not None and pair.outcome not in OURS:
         yield f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
     yield from _of_answer("teacher", exchange.teacher, timed=True)

@@ -130,11 +130,13 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
       ``score_micros``   sum of scores in millionths (bin 0): means are exact;
       ``agreed``         pairs on which the comparator agrees (bin 0);
       ``pairs``          pairs that were due (bin 0);
+      ``later_turns``    those of them that are later turns of conversations (bin 0);
+      ``unsegmented``    those of them whose segments nobody knows, as the text was lost or not readable (bin 0);
       ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind>`` (of disagreement), ``student_error:<kind>``   pairs;
       ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
       ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums;
       ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).
-    Those that speak of the pair and not of a comparator have comparator ``""``; of those, ``pairs``,
+    Those that speak of the pair and not of a comparator have comparator ``""``; of those, ``pairs``, ``later_turns``,
     ``missing:*``, ``excluded:*`` and ``kind:*`` exist for every segment, the others for ``all`` alone.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
@@ -95,6 +96,42 @@ def test_lost_captures_are_missing_in_all_and_stop_segments(store):
     [segment] = only["segments"]
     assert segment["verdict"] == "undecided"
     assert "captures lost" in segment["reasons"][0]
+
+
+@pytest.mark.parametrize("outcome", ["shed", "unscored", "expired"])
+def test_exchanges_whose_segments_nobody_knows_stop_segments_too(store, outcome):
+    """The journal had to shed their bodies, or nobody could read them."""
+    record(store, ["agreed"] * 600, segments={"language": "en"})
+    known = [settled(index, outcome, at=T0 + 700 + index) for index in range(3)]
+    bare = msgspec.structs.replace(known[0].exchange, segments={}, teacher_version=None, teacher=None, request=None)
+    store.record([msgspec.structs.replace(known[0], exchange=bare), *known[1:]])
+
+    only = entry(store)
+
+    assert only["missing"]["kinds"] == {outcome: 3}
+    assert only["verdict"] == "promote"
+    assert {part["verdict"] for part in only["segments"]} == {"undecided"}
+    for part in only["segments"]:
+        assert "captures lost before their segments were known are 0.17% of the units" in part["reasons"][0]
+
+
+def test_later_turns_counted_each_for_itself_keep_it_undecided_and_first_turns_alone_are_fine(store):
+    record(store, ["agreed"] * 990, segments={"turn": "first"})
+    assert entry(store)["verdict"] == "promote"
+
+    record(store, ["agreed"] * 110, segments={"turn": "later"}, begins=T0 + 1, unit_kind="conversation")
+    only = entry(store)
+
+    assert only["verdict"] == "undecided"
+    [reason] = only["reasons"]
+    assert reason.startswith("overall: 110 of 1,100 units are later turns of conversations")
+    assert only["pairs_needed"] is None
+    verdicts = {(part["key"], part["value"]): part["verdict"] for part in only["segments"]}
+    assert verdicts == {
+        ("teacher_version", "t1"): "undecided",
+        ("turn", "first"): "promote",
+        ("turn", "later"): "undecided",
+    }
 
 
 def test_captures_lost_before_the_evidence_began_are_not_its(store):
