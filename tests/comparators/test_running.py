@@ -94,7 +94,7 @@ def test_asking_ones_are_awaited_and_may_use_others() -> None:
             return Score(score=heavy.score * light.score, agree=True)
 
     class Light(Comparator):
-        name, version = "light", "1"
+        name, version, runs = "light", "1", "light"
 
         def compare(self, request, teacher, student):
             return Score(score=0.5, agree=True)
