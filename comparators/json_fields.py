@@ -2,232 +2,165 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import msgspec
 from pydantic import Field, field_validator
 
-from comparators.base import Answer, Comparator, ComparatorOptions, Request, Score
-from comparators.json_paths import Path, PathPattern, show
+from comparators import json_rules
+from comparators.base import Answer, Comparator, ComparatorOptions, Ledger, Request, Run, Runs, Score
+from comparators.json_differences import Difference, HowDifferent, Open, differences
+from comparators.json_matching import HEAVY_WORK, Matching
+from comparators.json_rules import FieldOptions
+from comparators.json_schema import UnusableSchemaError, asked_of, check, problem_with
+from comparators.json_tally import Tally
 from comparators.json_text import NoJsonError, find_json
-from comparators.parts import decided_by_form, differing, normalised, short
+from comparators.nested import runs_of, version_with
+from comparators.parts import decided_by_form, normalised, short
+from comparators.questions import Question, Steps, asked, compared
 
-_MOST_SHOWN = 20
-_LONGEST_SHOWN = 100
-_NOTHING = msgspec.UNSET
-_SCALARS = (str, int, float, bool)
+_KINDS: Mapping[HowDifferent, str] = {
+    "missing": "field_missing",
+    "invented": "field_invented",
+    "changed": "field_changed",
+    "type_changed": "field_type_changed",
+}
+_INVALID = {"teacher": "teacher_invalid_format", "student": "invalid_format"}
 
 
-class JsonOptions(ComparatorOptions):
+class SchemaOptions(ComparatorOptions):
+    """Which schema an answer is to follow."""
+
+    json_schema: dict[str, Any] | None = Field(
+        None, description="a JSON Schema that answers are to follow, in place of the request's own"
+    )
+    response_format: bool = Field(
+        True,
+        description="answers are to follow the schema that the request asks for (`response_format`, `text.format`)",
+    )
+
+    @field_validator("json_schema")
+    @classmethod
+    def _is_usable(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            try:
+                check(schema)
+            except UnusableSchemaError as error:
+                raise ValueError(f"the schema cannot be used: {error}") from None
+        return schema
+
+
+class JsonOptions(FieldOptions, SchemaOptions):
     """Options of ``json``."""
 
     agree_at: float = Field(1.0, gt=0, le=1, description="share of equal fields from which on two answers agree")
-    ignore: list[str] = Field([], description="paths left out of the comparison: `id`, `items[].id`, `*.created`")
-    unordered: bool | list[str] = Field(
-        False, description="`true`: the order of no array matters; or the paths of arrays whose order does not"
-    )
-    tolerance: float = Field(0.0, ge=0, allow_inf_nan=False, description="by how much equal numbers may differ")
-    null_is_missing: bool = Field(False, description="a field that is null counts as one that is not there")
-
-    @field_validator("ignore", "unordered")
-    @classmethod
-    def _are_paths(cls, value: bool | list[str]) -> bool | list[str]:
-        for path in value if isinstance(value, list) else ():
-            PathPattern(path)
-        return value
 
 
-class Difference(NamedTuple):
-    """How two JSON values differ at one path. What is not there is UNSET."""
+class Validity(Comparator):
+    """Agreement is that both answers follow the schema, or neither. Its detail says what is wrong with which side."""
 
-    path: Path
-    kind: str  # missing, extra, changed, type_changed
-    teacher: Any
-    student: Any
+    name = "json_validity"
+    version = "1"
+    symmetric = True
+    Options = SchemaOptions
+    options: SchemaOptions
+
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        schema: Any = self.options.json_schema
+        if schema is None and self.options.response_format:
+            schema = asked_of(request)
+        if schema is None:
+            return Score(score=1.0, agree=True, detail={})
+        detail: dict[str, str] = {}
+        for side, answer in (("teacher", teacher), ("student", student)):
+            try:
+                problem = problem_with(find_json(answer.content or ""), schema)
+            except NoJsonError:
+                problem = "no JSON"
+            except UnusableSchemaError as error:
+                return Score(score=1.0, agree=True, detail={"unchecked": str(error)})
+            if problem is not None:
+                detail[side] = problem
+        agree = len(detail) != 1
+        kinds = () if agree else tuple(_INVALID[side] for side in detail)
+        return Score(score=float(agree), agree=agree, kinds=kinds, detail=detail)
 
 
 class Json(Comparator):
-    """The score is the share of fields (all that either side has) with equal values."""
+    """The score is the share of fields (all that either side has) with equal values; 0 where one alone is invalid."""
 
     name = "json"
-    version = "1"
-    runs = "light"
+    version = "2"
     Options = JsonOptions
     options: JsonOptions
 
     def __init__(self, options: JsonOptions | None = None) -> None:
         super().__init__(options)
-        self._ignored = [PathPattern(path) for path in self.options.ignore]
-        unordered = self.options.unordered
-        self._unordered = unordered if isinstance(unordered, bool) else [PathPattern(path) for path in unordered]
+        self._used = json_rules.comparators_of(self.options.rules)
+        self._start = json_rules.start(self.options)
+        self._validity: Validity | None = None
+        if self.options.json_schema is not None or self.options.response_format:
+            said = {key: getattr(self.options, key) for key in SchemaOptions.model_fields}
+            self._validity = Validity(SchemaOptions.model_construct(**said))
+        if self._used:
+            self.version = version_with(self.version, self._used)
+        self.runs: Runs = runs_of([*self._used, *([self._validity] if self._validity else ())])
+        if self.runs == "light" and json_rules.matches_arrays(self.options):
+            self.runs = "heavy"
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
-        decided = decided_by_form(teacher, student, words_beside_calls=False)
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        return compared(self._steps(request, teacher, student), request)
+
+    async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
+        return await asked(self._steps(request, teacher, student), request, run)
+
+    def keep_accounts(self, ledger: Ledger) -> None:
+        for each in self._used:
+            each.keep_accounts(ledger)
+
+    async def close(self) -> None:
+        for each in self._used:
+            await each.close()
+
+    def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
+        decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)
         if decided is not None:
             return decided
         wanted, given = teacher.content or "", student.content or ""
-        lacking = []
-        values = []
+        values, lacking = [], []
         for side, text in (("teacher", wanted), ("student", given)):
             try:
                 values.append(find_json(text))
             except NoJsonError:
                 lacking.append(side)
         if lacking:
-            if normalised(wanted) == normalised(given):  # word for word the same would have done, JSON or not
-                return Score(score=1.0, agree=True)
-            return differing("not_json", short(wanted), short(given), not_json=lacking)
-        return self._score(*values)
+            return _without_json(wanted, given, lacking)
+        tally = Tally()
+        yield from tally.count(self._differences(*values), _KINDS)
+        invalid: dict[str, str] = {}
+        if self._validity is not None and wanted != given:
+            invalid = (yield Question(self._validity, teacher, student)).detail
+        return self._score(tally, invalid)
 
-    def _score(self, wanted: Any, given: Any) -> Score:
-        equal = fields = 0
-        kinds: set[str] = set()
-        shown: list[dict[str, str]] = []
-        differences = 0
-        for found in self._walk(wanted, given):
-            if found is None:
-                equal += 1
-                fields += 1
-                continue
-            differences += 1
-            fields += _fields_of(found)
-            kinds.add(found.kind)
-            if len(shown) < _MOST_SHOWN:
-                shown.append(_shown(found))
-        score = equal / fields if fields else 1.0
-        agree = score >= self.options.agree_at
-        detail: dict[str, Any] = {"fields": fields, "equal": equal}
-        if shown:
-            detail |= {"differences": shown, "more": differences - len(shown)}
-        return Score(score=score, agree=agree, kinds=() if agree else tuple(sorted(kinds)), detail=detail)
-
-    def _walk(self, wanted: Any, given: Any) -> Iterator[Difference | None]:
-        """Every field of either side: None where they agree."""
-        # A list of what is still to do, not recursion: answers may be nested deeper than Python's stack.
-        todo: list[tuple[Path, Any, Any]] = [((), wanted, given)]
+    def _differences(self, wanted: Any, given: Any) -> Iterator[Difference | Open | None]:
         null_is_missing = self.options.null_is_missing
-        while todo:
-            path, ours, theirs = todo.pop()
-            if self._ignored and any(pattern.matches(path) for pattern in self._ignored):
-                continue
-            if type(ours) is type(theirs) in _SCALARS and ours == theirs:  # nearly all there is, nearly always
-                yield None
-                continue
-            if null_is_missing:
-                ours, theirs = (_NOTHING if side is None and path else side for side in (ours, theirs))
-            if isinstance(ours, dict) and isinstance(theirs, dict) and (ours or theirs):
-                keys = [*ours, *(key for key in theirs if key not in ours)]
-                pairs = [((*path, key), ours.get(key, _NOTHING), theirs.get(key, _NOTHING)) for key in keys]
-                todo.extend(reversed(pairs))
-            elif isinstance(ours, list) and isinstance(theirs, list) and (ours or theirs):
-                if self._order_is_free(path):
-                    theirs = _aligned(ours, theirs)
-                length = max(len(ours), len(theirs))
-                todo.extend(((*path, at), _item(ours, at), _item(theirs, at)) for at in reversed(range(length)))
-            elif ours is not _NOTHING or theirs is not _NOTHING:
-                kind = self._difference(ours, theirs)
-                yield None if kind is None else Difference(path, kind, ours, theirs)
+        matching = Matching(null_is_missing=null_is_missing, work=HEAVY_WORK)
+        return differences(wanted, given, self._start, null_is_missing=null_is_missing, aligned=matching.aligned)
 
-    def _order_is_free(self, path: Path) -> bool:
-        if isinstance(self._unordered, bool):
-            return self._unordered
-        return any(pattern.matches(path) for pattern in self._unordered)
-
-    def _difference(self, ours: Any, theirs: Any) -> str | None:
-        """The kind of difference between two values that are not both filled objects or both filled arrays."""
-        if ours is _NOTHING or theirs is _NOTHING:
-            return "extra" if ours is _NOTHING else "missing"
-        if ours is None or theirs is None:
-            return None if ours is theirs else "extra" if ours is None else "missing"
-        if _type(ours) is not _type(theirs):
-            return "type_changed"
-        if isinstance(ours, str):
-            return None if ours == theirs or normalised(ours) == normalised(theirs) else "changed"
-        if isinstance(ours, float | int) and not isinstance(ours, bool):
-            return None if self._same_number(ours, theirs) else "changed"
-        return None if ours == theirs else "changed"  # booleans, and both an empty object or both an empty array
-
-    def _same_number(self, ours: float, theirs: float) -> bool:
-        if ours == theirs:
-            return True
-        if not self.options.tolerance:
-            return False
-        try:
-            return math.isclose(ours, theirs, rel_tol=0.0, abs_tol=self.options.tolerance)
-        except OverflowError:  # an integer beyond floating point
-            return False
+    def _score(self, tally: Tally, invalid: dict[str, str]) -> Score:
+        sides = [side for side in _INVALID if side in invalid]
+        agree = tally.score >= self.options.agree_at and len(sides) != 1
+        return Score(
+            score=0.0 if len(sides) == 1 else tally.score,
+            agree=agree,
+            kinds=() if agree else tuple(sorted(tally.kinds | {_INVALID[side] for side in sides})),
+            detail=tally.detail() | ({"schema": invalid} if invalid else {}),
+        )
 
 
-def _item(items: Sequence[Any], at: int) -> Any:
-    return items[at] if at < len(items) else _NOTHING
-
-
-def _type(value: Any) -> type:
-    return float if isinstance(value, int) and not isinstance(value, bool) else type(value)
-
-
-def _aligned(ours: list[Any], theirs: list[Any]) -> list[Any]:
-    """Their array in the order of ours: equal elements meet, the rest keeps its order and fills the gaps."""
-    wanted, given = [_canonical(item) for item in ours], [_canonical(item) for item in theirs]
-    unmatched = Counter(given) - Counter(wanted)
-    rest = []
-    for key, item in zip(given, theirs, strict=True):
-        if unmatched[key] > 0:
-            unmatched[key] -= 1
-            rest.append(item)
-    available = Counter(given)
-    remaining = iter(rest)
-    aligned = []
-    for key, item in zip(wanted, ours, strict=True):
-        if available[key] > 0:
-            available[key] -= 1
-            aligned.append(item)
-        else:
-            aligned.append(next(remaining, _NOTHING))
-    return [*aligned, *remaining]
-
-
-def _canonical(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return _json(value, sort_keys=True)
-
-
-def _json(value: Any, *, sort_keys: bool = False) -> str:
-    try:
-        return json.dumps(value, sort_keys=sort_keys, ensure_ascii=False)
-    except (RecursionError, ValueError):  # nested too deep, or an integer of thousands of digits
-        return f"{type(value).__name__} that cannot be shown"
-
-
-def _fields_of(difference: Difference) -> int:
-    """How many fields are not equal where two values differ: those of both sides, the place itself counted once."""
-    counts = [_leaves(side) for side in (difference.teacher, difference.student) if side is not _NOTHING]
-    both_single = all(
-        not isinstance(side, dict | list) or not side for side in (difference.teacher, difference.student)
-    )
-    return 1 if both_single else sum(counts)
-
-
-def _leaves(value: Any) -> int:
-    leaves = 0
-    todo = [value]
-    while todo:
-        inner = todo.pop()
-        if isinstance(inner, dict) and inner:
-            todo.extend(inner.values())
-        elif isinstance(inner, list) and inner:
-            todo.extend(inner)
-        else:
-            leaves += 1
-    return leaves
-
-
-def _shown(difference: Difference) -> dict[str, str]:
-    sides = {"teacher": difference.teacher, "student": difference.student}
-    values = {side: short(_json(value), _LONGEST_SHOWN) for side, value in sides.items() if value is not _NOTHING}
-    return {"path": short(show(difference.path), _LONGEST_SHOWN), "kind": difference.kind, **values}
+def _without_json(wanted: str, given: str, lacking: list[str]) -> Score:
+    if normalised(wanted) == normalised(given):  # word for word the same would have done, JSON or not
+        return Score(score=1.0, agree=True)
+    kinds = tuple(sorted(_INVALID[side] for side in lacking))
+    detail = {"teacher": short(wanted), "student": short(given), "no_json": lacking}
+    return Score(score=0.0, agree=False, kinds=kinds, detail=detail)

@@ -26,6 +26,7 @@ _BUILT_IN: Mapping[str, str] = {
     "label": "comparators.label:Label",
     "number": "comparators.number:Number",
     "text": "comparators.text:Text",
+    "tool_calls": "comparators.tool_calls:ToolCalls",
 }
 _NOT_REPEATED = frozenset({"missing", "secret"})  # types of errors whose input is not shown
 _LONGEST_FOUND = 80  # characters: an error is one or two lines

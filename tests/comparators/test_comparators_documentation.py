@@ -9,7 +9,7 @@ from tests.comparators.pairs import compare
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "comparators.md").read_text("utf-8")
-BUILT_IN = ["exact", "json", "judge", "label", "number", "text"]
+BUILT_IN = ["exact", "json", "judge", "label", "number", "text", "tool_calls"]
 
 
 def blocks(language: str) -> list[str]:
@@ -63,6 +63,8 @@ def test_the_documented_configuration_builds(tmp_path, monkeypatch):
     assert [build(use.pop("use"), {k: v for k, v in use.items() if k != "name"}).name for use in uses] == [
         "label",
         "text",
+        "json",
+        "tool_calls",
         "judge",
         "wordcount",
     ]

@@ -39,23 +39,23 @@ def test_layout_key_order_and_what_stands_around_do_not_matter(student):
 @pytest.mark.parametrize(
     ("student", "expected", "score"),
     [
-        (changed(id=8), [("id", "changed")], 6 / 7),
-        (changed(id="7"), [("id", "type_changed")], 6 / 7),
-        (changed(id=True), [("id", "type_changed")], 6 / 7),
-        (changed(id=None), [("id", "missing")], 6 / 7),
-        (changed(note="x"), [("note", "extra")], 7 / 8),
-        (changed(note={"a": 1, "b": 2}), [("note", "extra")], 7 / 9),
-        (changed(customer={"name": "Ada"}), [("customer.vip", "missing")], 6 / 7),
-        (changed(customer={}), [("customer.name", "missing"), ("customer.vip", "missing")], 5 / 7),
-        (changed(customer="Ada"), [("customer", "type_changed")], 5 / 8),
-        (changed(items=ORDER["items"][:1]), [("items[1]", "missing")], 5 / 7),
+        (changed(id=8), [("id", "field_changed")], 6 / 7),
+        (changed(id="7"), [("id", "field_type_changed")], 6 / 7),
+        (changed(id=True), [("id", "field_type_changed")], 6 / 7),
+        (changed(id=None), [("id", "field_missing")], 6 / 7),
+        (changed(note="x"), [("note", "field_invented")], 7 / 8),
+        (changed(note={"a": 1, "b": 2}), [("note", "field_invented")], 7 / 9),
+        (changed(customer={"name": "Ada"}), [("customer.vip", "field_missing")], 6 / 7),
+        (changed(customer={}), [("customer.name", "field_missing"), ("customer.vip", "field_missing")], 5 / 7),
+        (changed(customer="Ada"), [("customer", "field_type_changed")], 5 / 8),
+        (changed(items=ORDER["items"][:1]), [("items[1]", "field_missing")], 5 / 7),
         (
             changed(items=ORDER["items"][::-1]),
-            [(f"items[{i}].{k}", "changed") for i in (0, 1) for k in ("sku", "n")],
+            [(f"items[{i}].{k}", "field_changed") for i in (0, 1) for k in ("sku", "n")],
             3 / 7,
         ),
-        (changed(items=[]), [("items[0]", "missing"), ("items[1]", "missing")], 3 / 7),
-        ([ORDER], [("$", "type_changed")], 0.0),
+        (changed(items=[]), [("items[0]", "field_missing"), ("items[1]", "field_missing")], 3 / 7),
+        ([ORDER], [("$", "field_type_changed")], 0.0),
     ],
 )
 def test_every_field_that_differs_is_named_with_how(student, expected, score):
@@ -111,19 +111,19 @@ def test_numbers_may_differ_by_a_tolerance():
 def test_arrays_may_be_unordered_all_or_some():
     teacher, student = {"tags": ["a", "b", "c"], "steps": [1, 2]}, {"tags": ["c", "x", "a"], "steps": [2, 1]}
 
-    assert differences(teacher, student, unordered=True) == [("tags[1]", "changed")]
+    assert differences(teacher, student, unordered=True) == [("tags[1]", "field_changed")]
     assert differences(teacher, student, unordered=["tags"]) == [
-        ("tags[1]", "changed"),
-        ("steps[0]", "changed"),
-        ("steps[1]", "changed"),
+        ("tags[1]", "field_changed"),
+        ("steps[0]", "field_changed"),
+        ("steps[1]", "field_changed"),
     ]
-    assert differences({"tags": ["a"]}, {"tags": ["b", "a"]}, unordered=True) == [("tags[1]", "extra")]
+    assert differences({"tags": ["a"]}, {"tags": ["b", "a"]}, unordered=True) == [("tags[1]", "field_invented")]
 
 
 def test_null_may_count_as_missing():
     teacher, student = {"a": 1, "b": None}, {"a": 1}
 
-    assert differences(teacher, student) == [("b", "missing")]
+    assert differences(teacher, student) == [("b", "field_missing")]
     assert differences(teacher, student, null_is_missing=True) == []
 
 
@@ -133,12 +133,12 @@ def test_null_may_count_as_missing():
 def test_an_answer_without_unambiguous_json_is_told_apart(student):
     score = compare("json", '{"a": 1}', student)
 
-    assert (score.score, score.kinds, score.detail["not_json"]) == (0.0, ("not_json",), ["student"])
+    assert (score.score, score.kinds, score.detail["no_json"]) == (0.0, ("invalid_format",), ["student"])
 
 
 def test_two_answers_without_json_agree_when_they_are_the_same():
     assert compare("json", "I cannot say.", "I  cannot say.").agree
-    assert compare("json", "I cannot say.", "No idea.").kinds == ("not_json",)
+    assert compare("json", "I cannot say.", "No idea.").kinds == ("invalid_format", "teacher_invalid_format")
 
 
 @pytest.mark.parametrize("path", ["", "a..b", "a.", "a[x]", "[", "a]"])

@@ -7,7 +7,7 @@ from comparators.base import Answer, ComparatorError, Score, ToolCall
 from comparators.registry import build
 from tests.comparators.pairs import REQUEST, calling, compare
 
-BUILT_IN = ["exact", "json", "label", "number", "text"]
+BUILT_IN = ["exact", "json", "label", "number", "text", "tool_calls"]
 OPTIONS = [
     ("exact", {}),
     ("json", {}),
@@ -17,6 +17,7 @@ OPTIONS = [
     ("number", {}),
     ("number", {"pattern": r"(?m)^= (.*)$", "tolerance": 0.1, "relative": 0.01}),
     ("text", {}),
+    ("tool_calls", {}),
 ]
 
 # Random text seldom looks like an answer: pieces of answers, glued together, reach the branches that matter.
@@ -128,8 +129,8 @@ def test_huge_and_hostile_texts_are_compared_all_the_same(use, text):
 def test_a_refusal_on_one_side_alone_is_a_disagreement(use):
     answered, refused = Answer(content="Sure."), Answer(content="Sure.", refusal="I can't help with that.")
 
-    assert compare(use, answered, refused).kinds == ("refusal",)
-    assert compare(use, refused, answered).kinds == ("refusal",)
+    assert compare(use, answered, refused).kinds == ("refused",)
+    assert compare(use, refused, answered).kinds == ("not_refused",)
 
 
 @pytest.mark.parametrize("use", BUILT_IN)
@@ -139,22 +140,22 @@ def test_two_refusals_agree_in_whatever_words(use):
 
 @pytest.mark.parametrize("use", BUILT_IN)
 @pytest.mark.parametrize(
-    "student",
+    ("student", "there", "back"),
     [
-        Answer(content=""),
-        Answer(content="Looking it up."),
-        calling(("search", '{"query": "dogs"}')),
-        calling(("find", '{"query": "cats"}')),
-        calling(("search", '{"query": "cats"}'), ("search", '{"query": "cats"}')),
-        calling(("search", "not JSON")),
+        (Answer(content=""), ["not_called"], ["called"]),
+        (Answer(content="Looking it up."), ["not_called"], ["called"]),
+        (calling(("search", '{"query": "dogs"}')), ["argument_changed"], ["argument_changed"]),
+        (calling(("find", '{"query": "cats"}')), ["tool_extra", "tool_missing"], ["tool_extra", "tool_missing"]),
+        (calling(*[("search", '{"query": "cats"}')] * 2), ["tool_extra"], ["tool_missing"]),
+        (calling(("search", "not JSON")), ["arguments_invalid"], ["teacher_invalid_format"]),
     ],
     ids=["nothing", "text", "argument", "name", "twice", "invalid"],
 )
-def test_different_tool_calls_disagree_even_where_neither_side_has_text(use, student):
+def test_different_tool_calls_disagree_even_where_neither_side_has_text(use, student, there, back):
     teacher = calling(("search", '{"query": "cats"}'))
 
-    assert compare(use, teacher, student).kinds == ("tool_calls",)
-    assert compare(use, student, teacher).kinds == ("tool_calls",)
+    assert list(compare(use, teacher, student).kinds) == there
+    assert list(compare(use, student, teacher).kinds) == back
 
 
 @pytest.mark.parametrize("use", BUILT_IN)
@@ -175,6 +176,7 @@ def test_words_beside_equal_calls_count_for_comparators_of_wording_alone():
         "label": True,
         "number": True,
         "text": False,
+        "tool_calls": True,
     }
 
 

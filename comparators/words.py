@@ -1,0 +1,33 @@
+"""Text for comparing and for showing: white space and the Unicode form brought into one, and cutting for people."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Longer words are left as they are: putting combining marks in order takes time quadratic in their number.
+_LONGEST_NORMALISED_WORD = 200
+_SHORT = 200
+
+
+def normalised(text: str) -> str:
+    """The text in Unicode NFC, runs of white space as one space, none at the ends."""
+    words = text.split()
+    if not text.isascii():
+        words = [
+            word if word.isascii() or len(word) > _LONGEST_NORMALISED_WORD else unicodedata.normalize("NFC", word)
+            for word in words
+        ]
+    return " ".join(words)
+
+
+def short(text: str, limit: int = _SHORT) -> str:
+    """At most ``limit`` characters of a text, for ``detail``.
+
+    It is cut between words and never within one, so that redaction still knows what it sees by its shape.
+    """
+    text = text.encode("utf-8", "replace").decode()
+    if len(text) <= limit:
+        return text
+    words = text[: limit + 1].rsplit(maxsplit=1)
+    kept = words[0][:limit] if len(words) > 1 or text[limit].isspace() else ""
+    return f"{kept}… ({len(text)} characters)".lstrip()
