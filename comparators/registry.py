@@ -20,11 +20,14 @@ __all__ = ["ENTRY_POINT_GROUP", "ComparatorError", "available", "build", "names"
 
 ENTRY_POINT_GROUP = "understudy.comparators"
 _BUILT_IN: Mapping[str, str] = {
+    "embedding": "comparators.embedding:Embedding",
     "exact": "comparators.exact:Exact",
     "json": "comparators.json_fields:Json",
     "judge": "comparators.judge:Judge",
     "label": "comparators.label:Label",
+    "logprobs": "comparators.logprobs:Logprobs",
     "number": "comparators.number:Number",
+    "semantic": "comparators.semantic:Semantic",
     "text": "comparators.text:Text",
     "tool_calls": "comparators.tool_calls:ToolCalls",
 }

@@ -9,7 +9,7 @@ from tests.comparators.pairs import compare
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "comparators.md").read_text("utf-8")
-BUILT_IN = ["exact", "json", "judge", "label", "number", "text", "tool_calls"]
+BUILT_IN = ["embedding", "exact", "json", "judge", "label", "logprobs", "number", "semantic", "text", "tool_calls"]
 
 
 def blocks(language: str) -> list[str]:
