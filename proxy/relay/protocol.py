@@ -6,7 +6,9 @@ that ignores the offer (RFC 9110, 7.8), and this one always does, has to read th
 uvicorn sends chunks to clients that speak HTTP/1.0, which know none.  Theirs is a body that ends with the connection;
 the application never says that it is complete, upon which uvicorn closes.
 
-It bounds no request's head.
+It bounds no request's head, and says that what it cannot parse is wrong in words of its own.
+
+When it is told to end, it closes every connection that rests just then, under the request that is on its way.
 
 What ASGI has no word for, the application does through ``scope["extensions"]["understudy.client"]``, a ``Client``.
 """
@@ -20,13 +22,13 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from proxy.relay import refusals
+from proxy.relay.refusals import Refusal
+
 CLIENT = "understudy.client"
 
 _LONGEST_HEAD = 2**18
-_TOO_LONG = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: 29\r\nconnection: close\r\n\r\nRequest headers are too large"
-)
+_REST_SECONDS = 1.0  # for which a connection may rest once the server is to end
 
 
 class Client:
@@ -75,6 +77,7 @@ class Client:
 
 class RelayProtocol(HttpToolsProtocol):
     client_left: Callable[[], None] | None = None
+    _ending = False
     _in_head = False
     _head_size = 0
 
@@ -91,12 +94,44 @@ class RelayProtocol(HttpToolsProtocol):
             if self._get_upgrade() != b"websocket":  # that one gets 501, and what follows is no HTTP
                 self._read_on(data[offer.args[0] :])
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self._refuse(refusals.INVALID_HTTP)
         if self._in_head:
             self._head_size += len(data)
             if self._head_size > _LONGEST_HEAD:
-                self.transport.write(_TOO_LONG)
-                self.transport.close()
+                self._refuse(refusals.HEADERS_TOO_LARGE)
+
+    def shutdown(self) -> None:
+        """End after the next answer, which says so, or after a short rest."""
+        self._ending = True
+        if self._is_idle():
+            self._end_after_rest()
+        elif not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._ending:
+            self._end_after_rest()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _end_after_rest(self) -> None:
+        self.loop.call_later(_REST_SECONDS, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what never became a request."""
+        if self.transport.is_closing():
+            return
+        self.transport.write(
+            b"HTTP/1.1 %d \r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+            % (refusal.status, len(refusal.body), refusal.body)
+        )
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -110,6 +145,8 @@ class RelayProtocol(HttpToolsProtocol):
         self._in_head = False
         self.scope["extensions"] = {CLIENT: (client := Client(self))}  # type: ignore[dict-item] # not made of JSON
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
         self.cycle.transport = client  # type: ignore[assignment] # all of one that a cycle uses
         if self.scope["http_version"] == "1.0":
             self.cycle.chunked_encoding = False

@@ -30,6 +30,8 @@ BODY_TOO_LARGE = _refusal(
     "body_too_large",
     "The request body is larger than `limits.body` of this proxy allows where it must be read.",
 )
+INVALID_HTTP = _refusal(400, "invalid_request_error", "invalid_http", "What came is no HTTP/1.1 request.")
+HEADERS_TOO_LARGE = _refusal(431, "invalid_request_error", "headers_too_large", "The request's headers are too large.")
 INVALID_API_KEY = _refusal(
     401,
     "invalid_request_error",

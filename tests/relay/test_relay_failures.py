@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 
+import msgspec
 import pytest
 
 from proxy.journal.base import Exchange
@@ -14,6 +15,7 @@ from tests.relay.relay_tools import (
     CHAT,
     EVENTS,
     QUESTION,
+    Client,
     Request,
     answering,
     chat_route,
@@ -256,6 +258,48 @@ def test_ending_finishes_running_answers_and_writes_what_was_captured() -> None:
             await asyncio.wait_for(relay.serving, 10)
             assert [exchange.response for exchange in relay.journal.exchanges] == [b"".join(EVENTS)]
             assert relay.journal.closed
+
+    run(scenario())
+
+
+def test_ending_lets_no_request_on_a_kept_connection_fail() -> None:
+    """A client that asks again and again meets no closed connection before it was told."""
+
+    async def asking(client: Client) -> list[bytes | None]:
+        said = []
+        while True:
+            response = await client.ask(f"POST {CHAT}", QUESTION)
+            assert response.body == ANSWER
+            said.append(dict(response.headers).get(b"connection"))
+            if said[-1] == b"close":
+                return said
+
+    async def scenario() -> None:
+        async with running(answering(whole())) as relay:
+            clients = [await relay.connect() for _ in range(20)]
+            resting = await relay.connect()
+            await resting.ask(f"POST {CHAT}", QUESTION)
+            tasks = [asyncio.create_task(asking(client)) for client in clients]
+            await until(lambda: relay.requests() > 100)
+            relay.stop.set()
+            for said in await asyncio.wait_for(asyncio.gather(*tasks), 20):
+                assert said[:-1] == [None] * (len(said) - 1)
+            assert await asyncio.wait_for(resting.reader.read(), 20) == b""
+            await asyncio.wait_for(relay.serving, 20)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("raw", [b"BREW /coffee HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"GET / HTTP/1.1\r\na\r\n\r\n"])
+def test_what_is_no_http_is_said_in_the_apis_own_words(raw: bytes) -> None:
+    async def scenario() -> None:
+        async with running(answering(whole())) as relay:
+            client = await relay.connect()
+            client.writer.write(raw)
+            status, headers = await client.head()
+            body = await asyncio.wait_for(client.reader.read(), 10)
+            assert (status, dict(headers)[b"content-type"]) == (400, b"application/json")
+            assert msgspec.json.decode(body)["error"]["code"] == "invalid_http"
 
     run(scenario())
 
