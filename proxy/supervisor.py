@@ -97,20 +97,10 @@ class Supervisor:
         deaths = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *spec.arguments,
-                "--lifeline",
-                str(self._lifeline_read),
-                env={**os.environ, **dict(spec.environment)},
-                pass_fds=(*spec.pass_fds, self._lifeline_read),
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-            self._processes[spec] = process
-            if self._stopping.is_set():  # the signal was sent before this child could get it
-                process.send_signal(signal.SIGTERM)
-            self._write_down()
-            status = await process.wait()
+            try:
+                status: int | str = await self._live_through(spec)
+            except OSError as error:  # no memory, process or descriptor to be had for it just now
+                status = f"not started: {(error.strerror or str(error)).lower()}"
             if self._stopping.is_set():
                 break
             deaths = 1 if time.monotonic() - started > STEADY_AFTER else deaths + 1
@@ -121,15 +111,28 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), back_off)
 
+    async def _live_through(self, spec: ChildSpec) -> int:
+        """One life of a child; returns its exit status. Raises OSError: the system would not start it."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *spec.arguments,
+            "--lifeline",
+            str(self._lifeline_read),
+            env={**os.environ, **dict(spec.environment)},
+            pass_fds=(*spec.pass_fds, self._lifeline_read),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        self._processes[spec] = process
+        if self._stopping.is_set():  # the signal was sent before this child could get it
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        self._write_down()
+        return await process.wait()
+
     def _write_down(self) -> None:
         states = [
-            ChildState(
-                role=spec.role,
-                slot=spec.slot,
-                pid=process.pid if process.returncode is None else None,
-                restarts=self._restarts[spec],
-            )
-            for spec, process in self._processes.items()
+            ChildState(role=spec.role, slot=spec.slot, pid=self._pid(spec), restarts=self._restarts[spec])
+            for spec in self._specs
         ]
         scratch = children_file(self._runtime).with_suffix(".new")
         try:
@@ -137,6 +140,10 @@ class Supervisor:
             scratch.replace(children_file(self._runtime))
         except OSError as error:  # a full or cleared folder must not keep a child from being started again
             _log.warning("children_not_written_down", error=error.strerror)
+
+    def _pid(self, spec: ChildSpec) -> int | None:
+        process = self._processes.get(spec)
+        return process.pid if process is not None and process.returncode is None else None
 
 
 def end_with_lifeline(lifeline: int) -> None:
