@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import tempfile
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ from proxy.supervisor import ChildSpec, Supervisor
 ROLES = frozenset({"relay", "shadow"})
 RELAY_STAGE, SHADOW_STAGE, ADMIN_STAGE = range(3)
 BACKLOG = 2048
+_FIXED = ("listen", "admin.listen", "store", "journal", "workers", "limits.journal")  # while processes run
 
 _log = structlog.get_logger()
 
@@ -140,6 +142,11 @@ async def _supervise(
     _log.info("stopped")
 
 
+def needing_restart(running: Config, new: Config) -> list[str]:
+    """The keys that differ from those that the processes were started with, and that none takes over by itself."""
+    return [key for key in _FIXED if attrgetter(key)(running) != attrgetter(key)(new)]
+
+
 def _public(config: Config) -> str:
     return config.store.rpartition("@")[2]  # without the credentials of a database URL
 
@@ -169,16 +176,12 @@ def _contents(file: Path) -> bytes | None:
 async def _reload_when_changed(
     supervisor: Supervisor, source: ConfigSource, config: Config, hangup: asyncio.Event
 ) -> None:
-    running = config
     while True:
         await hangup.wait()
         hangup.clear()
         with keeping_the_one_before():
-            new = source.load_checked()
-            fixed = ("listen", "admin", "store", "journal", "workers")
-            restart = [key for key in fixed if getattr(new, key) != getattr(running, key)]
+            restart = needing_restart(config, source.load_checked())
             if restart:
                 _log.warning("restart_needed", keys=restart)
-            running = new
             supervisor.signal(signal.SIGHUP)
             _log.info("configuration_reloaded")
