@@ -11,6 +11,7 @@ import contextlib
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,6 @@ class PausedRoutes:
     def __init__(self, runtime: Path) -> None:
         self._runtime = runtime
         self._routes: frozenset[str | None] = frozenset()
-        self._ended = threading.Event()
 
     def __call__(self) -> frozenset[str | None]:
         return self._routes
@@ -41,9 +41,10 @@ class PausedRoutes:
         threading.Thread(target=self._follow, name="paused", daemon=True).start()
 
     def _follow(self) -> None:
-        while not self._ended.wait(0.5):
+        while True:
             with contextlib.suppress(OSError, msgspec.DecodeError):
                 self._routes = read_paused(self._runtime)
+            time.sleep(0.5)
 
 
 def run_relay(source: ConfigSource, runtime: Path, listening: socket.socket) -> None:

@@ -51,7 +51,7 @@ def create_app(plane: Plane) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        telling = asyncio.create_task(_tell_paused(plane))
+        telling = asyncio.create_task(tell_paused(plane))
         yield
         telling.cancel()
 
@@ -63,9 +63,10 @@ def create_app(plane: Plane) -> FastAPI:
     return app
 
 
-async def _tell_paused(plane: Plane) -> None:
-    """Pass on to the relays which routes are paused: they never ask the store themselves."""
+async def tell_paused(plane: Plane, *, seconds: float = 0.5) -> None:
+    """Pass on to the relays, so often, which routes are paused: they never ask the store themselves."""
     told: frozenset[str | None] | None = None
+    known = True
     while True:
         try:
             paused = await asyncio.to_thread(plane.with_store, lambda store: store.paused())
@@ -73,8 +74,14 @@ async def _tell_paused(plane: Plane) -> None:
                 write_paused(plane.runtime, paused)
                 told = paused
         except (UnderstudyError, OSError) as error:
-            _log.warning("paused_routes_unknown", error=str(error))
-        await asyncio.sleep(0.5)
+            if known:
+                _log.warning("paused_routes_unknown", error=str(error))
+            known = False
+        else:
+            if not known:
+                _log.info("paused_routes_known_again")
+            known = True
+        await asyncio.sleep(seconds)
 
 
 def serve_admin(
