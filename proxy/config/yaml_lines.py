@@ -19,6 +19,8 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _DEEPEST = 40
 _MOST_NODES = 100_000
+_LARGEST = 2**63  # beyond it JSON as others read it holds no whole number
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,14 +71,16 @@ def read_yaml(text: str) -> Document:
         raise YamlError("a character that YAML does not allow", line) from None
     except RecursionError:
         raise YamlError("nested too deeply", 1) from None
+    except (ValueError, OverflowError):  # PyYAML lets Python read the numbers in escapes and directives
+        raise YamlError("not YAML: an escape or a version that cannot be read", 1) from None
     reader = _Reader()
     return Document(value=None if root is None else reader.value(root, ()), lines=reader.lines)
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> str:
     problem = error.problem or error.context or "not readable"
-    mark = error.problem_mark
-    line = text.splitlines()[mark.line] if mark and mark.line < text.count("\n") + 1 and text else ""
+    lines, mark = text.splitlines(), error.problem_mark
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""  # what is unfinished ends after the last line
     if "${" in line and "{" in problem:
         return f"not YAML: {problem}; within braces put ${{…}} in quotes"
     if "\\t" in problem:
@@ -92,10 +96,7 @@ class _Reader:
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self._nodes += 1
-        line = node.start_mark.line + 1
-        if len(path) > _DEEPEST or self._nodes > _MOST_NODES:
-            raise YamlError("nested too deeply, or an alias within itself", line)
+        line = self._counted(node, len(path))
         self.lines.setdefault(path, line)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -103,7 +104,15 @@ class _Reader:
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return _scalar(node, line)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+    def _counted(self, node: yaml.Node, depth: int) -> int:
+        """The node's line. Raises YamlError where aliases would make a small text an endless one."""
+        self._nodes += 1
+        line = node.start_mark.line + 1
+        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+            raise YamlError("nested too deeply, or an alias within itself", line)
+        return line
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, merges: int = 0) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: list[yaml.MappingNode] = []
         for key_node, value_node in node.value:
@@ -113,13 +122,14 @@ class _Reader:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YamlError("a key must be a word, not a list or mapping", line)
-            key = key_node.value
+            key = _whole(key_node.value, line)
             if key in own:
                 raise YamlError(f"{key}: given twice; first in line {self.lines[*path, key]}", line)
             self.lines.setdefault((*path, key), line)
             own[key] = self.value(value_node, (*path, key))
         for source in merged:
-            for key, item in self._mapping(source, path).items():
+            self._counted(source, len(path) + merges)
+            for key, item in self._mapping(source, path, merges + 1).items():
                 own.setdefault(key, item)
         return own
 
@@ -140,14 +150,26 @@ def _scalar(node: yaml.Node, line: int) -> Any:
         if kind == "bool":
             return text.lower() == "true"
         if kind == "int":
-            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            return _bounded(int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)))
         if kind == "float":
             return _finite(float(text))
     except ValueError:
         raise YamlError("a number that cannot be read", line) from None
     if kind not in ("str", "merge"):
         raise YamlError(f"the tag {node.tag} is not used in a configuration", line)
+    return _whole(text, line)
+
+
+def _whole(text: str, line: int) -> str:
+    if _HALF_CHARACTER.search(text):
+        raise YamlError("a character that cannot be part of a text", line)
     return text
+
+
+def _bounded(number: int) -> int:
+    if not -_LARGEST <= number < _LARGEST:
+        raise ValueError
+    return number
 
 
 def _finite(number: float) -> float:
