@@ -7,13 +7,14 @@ counted, and ``healthy`` says that no more should be taken on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
 import structlog
 
+from proxy.config.model import Route
 from proxy.errors import JournalError, StoreError
 from proxy.journal.base import Delivery, JournalReader
 from proxy.metrics import ShadowMetrics
@@ -21,6 +22,7 @@ from proxy.shadow.metering import count_stored
 from proxy.shadow.versions import Versions
 from proxy.store.base import Store
 from proxy.store.records import AnswerRecord, PairRecord, Settlement
+from proxy.store.upkeep import keep_configured_segments
 
 Result = TypeVar("Result")
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
@@ -115,6 +117,15 @@ class Recorder:
         self._unfinished = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._routes: Sequence[Route] = []
+        self._named = self._routes  # those whose segments have their names
+
+    def keep_segments_of(self, routes: Sequence[Route]) -> None:
+        """Let these routes' segments have their names before anything more is counted.
+
+        Later is too late: where clients used up the names of a key, what is required would be counted as `other`.
+        """
+        self._routes = routes
 
     @property
     def healthy(self) -> bool:
@@ -170,6 +181,10 @@ class Recorder:
         settlements: list[Settlement] = []
 
         def record() -> list[tuple[str, str]]:
+            routes = self._routes
+            if routes is not self._named:
+                keep_configured_segments(self._store.store, routes)
+                self._named = routes
             settlements[:] = [
                 self._versions.assign(outcome.settlement, outcome.unversioned)
                 for outcome in outcomes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,10 +25,10 @@ from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.flights import Flights, make_room
 from proxy.shadow.processing import Processor
 from proxy.shadow.recorder import Recorder, StoreThread
-from proxy.shadow.routes import serve_routes
+from proxy.shadow.routes import ServedRoute, serve_routes
 from proxy.shadow.watchdog import end_if_frozen
 from proxy.store.base import Store
-from proxy.store.upkeep import keep_configured_segments, tend
+from proxy.store.upkeep import tend
 
 Result = TypeVar("Result")
 SUSPECT = 3  # the delivery from which on an exchange may be what workers die of; other things happen twice, too
@@ -102,7 +102,7 @@ class ShadowWorker:
                 )
 
                 def apply(config: Config) -> None:
-                    running.processor.routes = serve_routes(
+                    routes = serve_routes(
                         config,
                         session,
                         salt=salt,
@@ -110,7 +110,7 @@ class ShadowWorker:
                         policy=self._settings.breaker,
                         now=self._now,
                     )
-                    running.config = config
+                    running.serve(config, routes)
 
                 apply(self._config)
                 self._apply = apply
@@ -156,6 +156,12 @@ class _Running:
         self._journal_readable = True
         self._working: set[asyncio.Task[None]] = set()
         self._tallies: dict[tuple[str, str, str, str, int, float], TallyTotal] = {}
+
+    def serve(self, config: Config, routes: Mapping[str, ServedRoute]) -> None:
+        """Work by this configuration from now on."""
+        self.config = config
+        self._recorder.keep_segments_of(config.routes)
+        self.processor.routes = routes
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._learn_paused()
@@ -302,7 +308,6 @@ class _Running:
         with contextlib.suppress(JournalError):
             oldest = (await self._journal.depth()).oldest
             read_until = now if oldest is None else min(now, oldest)
-        await self._store.call(lambda: keep_configured_segments(self._store.store, routes))
         while await self._store.call(lambda: tend(self._store.store, routes, now=now, read_until=read_until)):
             pass
 

@@ -15,6 +15,7 @@ from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.worker import ShadowWorker
 from tests.fakes.chat import chat_completion
 from tests.fakes.upstream import Reply, Upstream, json_reply
+from tests.store.store_builders import tallied
 from tests.shadow.shadow_world import QUICK, configuration, exchange, only, student, until, world
 
 
@@ -35,11 +36,11 @@ class Faulty:
         if name not in self._methods:
             return real
 
-        def call(*arguments):
+        def call(*arguments, **named):
             if self.failing:
                 self.failed += 1
                 raise self._error
-            return real(*arguments)
+            return real(*arguments, **named)
 
         return call
 
@@ -127,7 +128,7 @@ def test_a_full_store_loses_nothing(tmp_path):
         assert there.counted("understudy_pairs_total", route="r", student="small", outcome="agreed") == 10
 
 
-@pytest.mark.parametrize("method", ["known", "salt", "paused"])
+@pytest.mark.parametrize("method", ["known", "salt", "paused", "keep_segments"])
 def test_a_store_that_cannot_be_read_is_waited_for(tmp_path, method):
     async def main(there):
         store = Faulty(there.worker_store(), StoreError("locked"), method)
@@ -382,6 +383,34 @@ def test_a_reload_holds_for_exchanges_from_then_on(tmp_path):
             asyncio.run(main(there, other))
 
             assert set(there.outcomes()) == {"exchange-1:old", "exchange-2:new", "exchange-3:new"}
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_what_is_required_is_counted_by_its_name_from_the_first_exchange_on(tmp_path, reloaded):
+    """Though clients have used up the names of this key already."""
+    required = {
+        "segments": [{"header": "x-tenant", "as": "tenant"}],
+        "gate": {"require": ["tenant=acme"]},
+    }
+
+    async def main(there, new):
+        there.config = configuration(student()) if reloaded else new
+        there.journal(exchange(1, headers={"x-tenant": "acme"}))
+        async with there.working() as worker:
+            await there.settled()
+            if reloaded:
+                worker.reload(new)
+            there.journal(exchange(2, headers={"x-tenant": "acme"}))
+            await there.settled()
+
+    with Upstream(agreeing) as upstream, world(tmp_path) as there:
+        crowd = [("tenant", f"t{number}") for number in range(200)]
+        there.store.keep_segments("r", keys=["tenant"], values=crowd)
+        asyncio.run(main(there, configuration(student(url=upstream.url), **required)))
+
+        counted = tallied(there.store, route="r")
+        assert counted["", "tenant=acme", "pairs", 0] == (1 if reloaded else 2)
+        assert counted["", "tenant=other", "pairs", 0] == 0
 
 
 def test_a_worker_that_never_ran_ends_at_once_when_stopped(tmp_path):
