@@ -118,7 +118,7 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._routes: Sequence[Route] = []
-        self._named = self._routes  # those whose segments have their names
+        self._named: Sequence[Route] = self._routes  # those whose segments have their names
 
     def keep_segments_of(self, routes: Sequence[Route]) -> None:
         """Let these routes' segments have their names before anything more is counted.

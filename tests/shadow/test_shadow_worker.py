@@ -15,8 +15,8 @@ from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.worker import ShadowWorker
 from tests.fakes.chat import chat_completion
 from tests.fakes.upstream import Reply, Upstream, json_reply
-from tests.store.store_builders import tallied
 from tests.shadow.shadow_world import QUICK, configuration, exchange, only, student, until, world
+from tests.store.store_builders import tallied
 
 
 def agreeing(seen):
