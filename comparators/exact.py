@@ -12,16 +12,17 @@ class Exact(Comparator):
     name = "exact"
     version = "1"
     runs = "light"
+    symmetric = True
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
-        decided = decided_by_form(teacher, student, words_beside_calls=True)
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)
         if decided is not None:
             return decided
         wanted, given = normalised(teacher.content or ""), normalised(student.content or "")
         if wanted == given:
             return Score(score=1.0, agree=True)
         same = _common_prefix(wanted, given)
-        return differing("text", short(wanted[same:]), short(given[same:]), same_characters=same)
+        return differing("wording", short(wanted[same:]), short(given[same:]), same_characters=same)
 
 
 def _common_prefix(one: str, other: str) -> int:

@@ -29,7 +29,7 @@ class LabelOptions(ComparatorOptions):
     field: str | None = Field(
         None, min_length=1, description="key, or dotted path, of the label in a JSON object that the answer carries"
     )
-    labels: list[str] = Field([], description="all labels there are; any other answer is `unknown_label`")
+    labels: list[str] = Field([], description="all labels there are; any other answer is `label_unknown`")
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
@@ -47,6 +47,7 @@ class Label(Comparator):
     name = "label"
     version = "1"
     runs = "light"
+    symmetric = True
     Options = LabelOptions
     options: LabelOptions
 
@@ -54,15 +55,15 @@ class Label(Comparator):
         super().__init__(options)
         self._known = frozenset(canonical_label(label) for label in self.options.labels)
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
-        decided = decided_by_form(teacher, student, words_beside_calls=False)
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)
         if decided is not None:
             return decided
         wanted, given = (self._label(side.content or "") for side in (teacher, student))
         if wanted == given:
             return Score(score=1.0, agree=True)
         unknown = bool(self._known) and not {wanted, given} <= self._known
-        return differing("unknown_label" if unknown else "label", short(wanted), short(given))
+        return differing("label_unknown" if unknown else "label_changed", short(wanted), short(given))
 
     def _label(self, text: str) -> str:
         return canonical_label(self._unwrapped(text))

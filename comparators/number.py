@@ -20,6 +20,8 @@ _COLON = re.compile(r"[*_]*\s*(?:[:：=]|(?:is|ist|est|es|é)\b:?|[是は])")  #
 _MOST_TRIES = 16
 # An own pattern is tried on the end of the text alone: it may be slow, and the answer stands there.
 _PATTERN_READS = 20_000
+# By which side has none. Where neither has one, the words differ.
+_KIND_WITHOUT = {(False, True): ("number_missing",), (True, False): ("number_invented",), (True, True): ("wording",)}
 # Decimals are rounded by whoever wrote them; whole numbers are not.
 _ROUNDING = Decimal("1e-9")
 
@@ -54,6 +56,7 @@ class Number(Comparator):
     name = "number"
     version = "1"
     runs: Runs = "light"
+    symmetric = True
     Options = NumberOptions
     options: NumberOptions
 
@@ -62,19 +65,18 @@ class Number(Comparator):
         if self.options.pattern is not None:
             self.runs = "heavy"  # it may try every way through a text
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
-        decided = decided_by_form(teacher, student, words_beside_calls=False)
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)
         if decided is not None:
             return decided
         wanted, given = (self._final_number(side.content or "") for side in (teacher, student))
         if wanted is not None and given is not None:
             agree = self._same(wanted, given)
-            kinds: tuple[str, ...] = () if agree else ("number",)
+            kinds: tuple[str, ...] = () if agree else ("number_changed",)
         else:
             # Word for word the same answer would have done, with or without a number.
             agree = wanted is given and normalised(teacher.content or "") == normalised(student.content or "")
-            lacking = [side for side, number in (("teacher", wanted), ("student", given)) if number is None]
-            kinds = () if agree else tuple(f"no_number_{side}" for side in lacking)
+            kinds = () if agree else _KIND_WITHOUT[wanted is None, given is None]
         return Score(score=float(agree), agree=agree, kinds=kinds, detail=_detail(wanted, given))
 
     def _final_number(self, text: str) -> Decimal | None:

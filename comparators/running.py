@@ -63,7 +63,7 @@ class Runner:
         if comparator.runs == "asking":
             async with asyncio.timeout(_ASKING_SECONDS):
                 return await comparator.ask(request, teacher, student, self.run)
-        if len(teacher.content or "") + len(student.content or "") <= _SMALL:
+        if _size(teacher) + _size(student) <= _SMALL:
             return comparator.compare(request, teacher, student)
         async with asyncio.timeout(self._seconds):
             return await asyncio.to_thread(comparator.compare, request, teacher, student)
@@ -94,6 +94,12 @@ class Runner:
                 context=multiprocessing.get_context("spawn"),  # the worker has threads and an event loop
             )
         return self._made
+
+
+def _size(answer: Answer) -> int:
+    vectors = sum(map(len, answer.embeddings)) if answer.embeddings else 0
+    calls = sum(len(call.arguments) for call in answer.tool_calls)
+    return len(answer.content or "") + calls + 8 * vectors
 
 
 @functools.lru_cache(maxsize=_CACHED)

@@ -23,7 +23,7 @@ def test_exact_minds_neither_white_space_nor_the_unicode_form(teacher, student):
 def test_exact_minds_all_else(teacher, student):
     score = compare("exact", teacher, student)
 
-    assert (score.score, score.agree, score.kinds) == (0.0, False, ("text",))
+    assert (score.score, score.agree, score.kinds) == (0.0, False, ("wording",))
 
 
 def test_exact_shows_where_the_two_part():
@@ -82,3 +82,31 @@ def test_of_very_long_texts_the_end_counts_only_where_it_is_the_same():
 
     assert compare("text", long, long).score == 1.0
     assert compare("text", long, long + "more").score < 0.7
+
+
+@pytest.mark.parametrize(
+    ("measure", "teacher", "student", "score"),
+    [
+        ("token_f1", "dog bites man", "man bites dog", 1.0),
+        ("token_f1", "one two two", "two one three", 2 / 3),
+        # the mean of sacrebleu 2.6's CHRF(beta=2, eps_smoothing=False).sentence_score in both directions
+        ("chrf", "the cat sat on the mat", "the cat is on the mat", 0.6325154667623061),
+        ("chrf", "refund", "refunds are possible within 30 days", 0.2821914821228047),
+        ("chrf", "Guten Morgen", "Guten Abend", 0.32813362144035835),
+        ("chrf", "", "a", 0.0),
+        ("edit", "kitten", "sitting", 1 - 5 / 13),
+        ("edit", "", "", 1.0),
+    ],
+)
+def test_text_by_other_measures(measure, teacher, student, score):
+    assert compare("text", teacher, student, measure=measure).score == pytest.approx(score)
+    assert compare("text", student, teacher, measure=measure).score == pytest.approx(score)
+
+
+@pytest.mark.parametrize("measure", ["token_f1", "chrf", "edit"])
+def test_by_every_measure_the_end_of_a_very_long_text_counts(measure):
+    long = "word " * 30_000
+
+    assert compare("text", long, long, measure=measure).score == 1.0
+    assert compare("text", long, long + "more", measure=measure).score < 1.0
+    assert compare("text", long, long + "else " * 30_000, measure=measure).score < 0.75

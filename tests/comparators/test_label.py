@@ -58,7 +58,7 @@ def test_a_label_is_the_same_however_it_is_written_down(student):
 def test_what_makes_another_label_is_not_tolerated(teacher, student):
     score = compare("label", teacher, student)
 
-    assert (score.score, score.agree, score.kinds) == (0.0, False, ("label",))
+    assert (score.score, score.agree, score.kinds) == (0.0, False, ("label_changed",))
     assert score.agree == compare("label", student, teacher).agree
 
 
@@ -92,8 +92,8 @@ def test_without_the_field_in_it_json_is_no_label():
 def test_an_answer_that_is_none_of_the_labels_is_told_apart():
     labels = ["Refund", "exchange", "other"]
 
-    assert compare("label", "refund", "I am not sure.", labels=labels).kinds == ("unknown_label",)
-    assert compare("label", "refund", "exchange", labels=labels).kinds == ("label",)
+    assert compare("label", "refund", "I am not sure.", labels=labels).kinds == ("label_unknown",)
+    assert compare("label", "refund", "exchange", labels=labels).kinds == ("label_changed",)
     assert compare("label", "refund.", "REFUND", labels=labels).agree
 
 
