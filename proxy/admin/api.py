@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from proxy.admin.access import require
+from proxy.admin.pair_pages import cursor, page
 from proxy.admin.plane import Plane
-from proxy.admin.refusals import REFUSALS, known_query
+from proxy.admin.refusals import REFUSALS, known_query, plus_kept
 from proxy.analyst.names import check_names
 from proxy.arguments import pair_filter, parse_since
 from proxy.config.model import Route
@@ -22,7 +24,9 @@ _Text = Annotated[str | None, Query()]
 def api_router(plane: Plane) -> APIRouter:
     """Routes for people and scripts; every answer is JSON."""
     may_read = Depends(require("read", lambda: plane.config.admin.tokens))
-    router = APIRouter(prefix="/api", dependencies=[may_read, Depends(known_query)], responses=REFUSALS)
+    router = APIRouter(
+        prefix="/api", dependencies=[may_read, Depends(known_query), Depends(plus_kept)], responses=REFUSALS
+    )
 
     @router.get("/routes")
     def get_routes() -> dict[str, Any]:
@@ -41,7 +45,7 @@ def api_router(plane: Plane) -> APIRouter:
         start = None if since is None else parse_since(since, now=plane.clock())
         return plane.report(route=route, student=student, evidence=evidence, since=start)
 
-    @router.get("/pairs")
+    @router.get("/pairs", response_class=JSONResponse)
     def get_pairs(
         *,
         route: _Text = None,
@@ -51,8 +55,12 @@ def api_router(plane: Plane) -> APIRouter:
         segment: Annotated[str | None, Query(description="key=value")] = None,
         since: _Text = None,
         limit: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 100,
-    ) -> dict[str, Any]:
-        """Pairs, newest first: 100 of them unless ``limit`` says otherwise, 1000 at most."""
+        before: Annotated[str | None, Query(description="`next` of the page before")] = None,
+    ) -> StreamingResponse:
+        """Pairs, newest first: 100 of them unless ``limit`` says otherwise, 1000 at most.
+
+        Fewer where they are large (32 MiB a page).  ``next`` is null when no more follow.
+        """
         check_names(plane.config, route, student)
         which = pair_filter(
             route=route,
@@ -62,9 +70,11 @@ def api_router(plane: Plane) -> APIRouter:
             segment=segment,
             since=since,
             limit=limit,
+            before=None if before is None else cursor(plane, before),
             now=plane.clock(),
         )
-        return {"pairs": plane.with_store(lambda store: [pair_json(stored) for stored in store.pairs(which)])}
+        # A generator: Starlette runs each step of it in a thread, once the client has taken the one before.
+        return StreamingResponse(page(plane, which), media_type="application/json")
 
     @router.get("/pairs/{pair_id}")
     def get_pair(pair_id: str) -> dict[str, Any]:

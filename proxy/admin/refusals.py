@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -25,6 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Refusal, "description": "400: asked wrongly; 401: a token is missing; 404: not there."},
     503: {"model": Refusal, "description": "Store or journal cannot be read just now."},
 }
+_LOST_PLUS = re.compile(r"\d \d\d:?\d\d$")
 
 
 def known_query(request: Request) -> None:
@@ -36,6 +38,12 @@ def known_query(request: Request) -> None:
         times = len(request.query_params.getlist(name))
         if times > 1:
             raise UsageError(f"{name}: is given {times} times; give it once")
+
+
+def plus_kept(request: Request) -> None:
+    """A dependency that refuses a time whose zone lost its ``+``: in a URL that stands for a space."""
+    if _LOST_PLUS.search(request.query_params.get("since", "")):
+        raise UsageError("since: a + in a URL is read as a space; write it as %2B")
 
 
 def explain_errors(app: FastAPI) -> None:

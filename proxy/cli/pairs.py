@@ -37,6 +37,7 @@ def pairs(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
 ) -> None:
     """Print pairs as JSON lines, newest first."""
+    from proxy.analyst.pairs import one_by_one
     from proxy.store.pair_json import pair_json
 
     loaded = served_source(config).load()
@@ -51,5 +52,6 @@ def pairs(
         limit=limit,
         now=time.time(),
     )
-    for stored in open_existing_store(loaded).pairs(which):
+    store = open_existing_store(loaded)
+    for stored in one_by_one(lambda one: next(store.pairs(one), None), which):
         print(json.dumps(pair_json(stored), ensure_ascii=False))

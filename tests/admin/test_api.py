@@ -31,6 +31,9 @@ def asking(tmp_path, store):
         ("pairs?zzz=1", "zzz: unknown parameter; known here are route, student, disagreements, kind, segment, since, "),
         ("routes?route=intents", "route: unknown parameter; this takes none"),
         ("pairs?limit=1&limit=2", "limit: is given 2 times; give it once"),
+        ("pairs?since=2026-11-20T08:00:00+01:00", "since: a + in a URL is read as a space; write it as %2B"),
+        ("report?since=2026-11-20T08:00:00.5+0100", "since: a + in a URL is read as a space; write it as %2B"),
+        ("report?since=2026-11-20T08:00", "'2026-11-20T08:00' is no time"),
     ],
 )
 def test_what_is_asked_wrongly_is_a_400_of_one_line_that_says_what_is_allowed(asking, query, said):
