@@ -36,6 +36,7 @@ KINDS: Mapping[str, str] = {
     "invalid_format": "not of the form asked for (JSON, schema, pattern, table, language, length)",
     "teacher_invalid_format": "the teacher's answer is not of the form asked for",
     "other_form": "an answer of another kind than the teacher's: prose for JSON, a sentence for a label",
+    "score_too_low": "each comparison alone agrees, but their mean is too low",
     "code_changed": "other code, once parsed",
     "query_changed": "another query, once normalised",
     "result_changed": "a query with another result",

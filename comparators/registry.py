@@ -20,6 +20,11 @@ __all__ = ["ENTRY_POINT_GROUP", "ComparatorError", "available", "build", "names"
 
 ENTRY_POINT_GROUP = "understudy.comparators"
 _BUILT_IN: Mapping[str, str] = {
+    "all_of": "comparators.combined:AllOf",
+    "any_of": "comparators.combined:AnyOf",
+    "auto": "comparators.auto:Auto",
+    "by_field": "comparators.by_field:ByField",
+    "code": "comparators.code:Code",
     "embedding": "comparators.embedding:Embedding",
     "exact": "comparators.exact:Exact",
     "json": "comparators.json_fields:Json",
@@ -30,11 +35,10 @@ _BUILT_IN: Mapping[str, str] = {
     "semantic": "comparators.semantic:Semantic",
     "text": "comparators.text:Text",
     "tool_calls": "comparators.tool_calls:ToolCalls",
+    "weighted": "comparators.combined:Weighted",
 }
 _NOT_REPEATED = frozenset({"missing", "secret"})  # types of errors whose input is not shown
 _LONGEST_FOUND = 80  # characters: an error is one or two lines
-# Part of the contract, not of this version.
-_LATER = frozenset({"auto"})
 
 
 def names() -> list[str]:
@@ -74,8 +78,6 @@ def _entry_points() -> dict[str, EntryPoint]:
 def _resolve(use: str) -> type[Comparator]:
     if use in _BUILT_IN:
         target = _BUILT_IN[use]
-    elif use in _LATER:
-        raise ComparatorError(f"comparator {use!r} is not available in this version; there are {', '.join(names())}")
     elif ":" in use:
         target = use
     else:

@@ -9,7 +9,23 @@ from tests.comparators.pairs import compare
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "comparators.md").read_text("utf-8")
-BUILT_IN = ["embedding", "exact", "json", "judge", "label", "logprobs", "number", "semantic", "text", "tool_calls"]
+BUILT_IN = [
+    "all_of",
+    "any_of",
+    "auto",
+    "by_field",
+    "embedding",
+    "exact",
+    "json",
+    "judge",
+    "label",
+    "logprobs",
+    "number",
+    "semantic",
+    "text",
+    "tool_calls",
+    "weighted",
+]
 
 
 def blocks(language: str) -> list[str]:
@@ -66,6 +82,9 @@ def test_the_documented_configuration_builds(tmp_path, monkeypatch):
         "json",
         "tool_calls",
         "judge",
+        "all_of",
+        "weighted",
+        "by_field",
         "wordcount",
     ]
 

@@ -27,7 +27,6 @@ def test_the_built_in_comparators_are_found_by_their_names():
             {},
             f"comparator 'txet' is not known (did you mean 'text'?); allowed are {', '.join(names())}, or an import",
         ),
-        ("auto", {}, f"comparator 'auto' is not available in this version; there are {', '.join(names())}"),
         ("no.such:Thing", {}, "comparator 'no.such:Thing' cannot be imported: ModuleNotFoundError"),
         ("comparators.text:Txt", {}, "comparator 'comparators.text:Txt' cannot be imported: AttributeError"),
         ("comparators.base:Answer", {}, "is not a class derived from comparators.base.Comparator"),

@@ -9,6 +9,9 @@ from tests.comparators.pairs import REQUEST, calling, compare
 
 BUILT_IN = ["exact", "json", "label", "number", "text", "tool_calls"]
 OPTIONS = [
+    ("all_of", {"comparators": ["label", "number"]}),
+    ("any_of", {"comparators": ["exact", "json"]}),
+    ("by_field", {"cases": [{"when": {"model": "*"}, "use": "json"}], "otherwise": "number"}),
     ("exact", {}),
     ("json", {}),
     ("json", {"unordered": True, "tolerance": 0.5, "null_is_missing": True, "ignore": ["*.id", "[]", "a[].b"]}),
@@ -18,6 +21,7 @@ OPTIONS = [
     ("number", {"pattern": r"(?m)^= (.*)$", "tolerance": 0.1, "relative": 0.01}),
     ("text", {}),
     ("tool_calls", {}),
+    ("weighted", {"comparators": ["text", {"use": "number", "weight": 3}]}),
 ]
 
 # Random text seldom looks like an answer: pieces of answers, glued together, reach the branches that matter.

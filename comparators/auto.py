@@ -1,0 +1,112 @@
+"""``auto``: the comparator for what the request asks for and the teacher answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from comparators.auto_table import TABLE, Row, Side, other_form, row_for
+from comparators.base import (
+    SURFACES,
+    Answer,
+    Comparator,
+    ComparatorError,
+    ComparatorOptions,
+    Request,
+    Run,
+    Runs,
+    Score,
+)
+from comparators.nested import Nested
+from comparators.parts import decided_by_refusal, short
+from comparators.questions import Question, Steps, asked, compared
+from comparators.registry import build
+from comparators.using import Using
+
+_TEXT: Any = "text"  # a comparator by its name
+_PROSE = "prose"
+# JSON that nobody gave a schema for has none to be checked by, which would take a process of its own.
+_OPTIONS = {"JSON": {"response_format": False}}
+
+
+class AutoOptions(ComparatorOptions):
+    """Options of ``auto``."""
+
+    prose: Nested = Field(_TEXT, validate_default=True, description="the comparator of prose")
+
+
+class _Taken:
+    """What a row takes: its comparator, or the same wording where that cannot be had."""
+
+    def __init__(self, row: Row, prose: Comparator) -> None:
+        self.detail: dict[str, Any] = {}
+        try:
+            self.comparator = prose if row.because == _PROSE else build(row.use, _OPTIONS.get(row.because, {}))
+        except ComparatorError as error:
+            self.comparator = build(_TEXT, {"agree_at": 1.0})  # nearly the same query is another one
+            self.detail = {"instead_of": row.use, "lacking": str(error)}
+        self.detail = {"use": self.comparator.name, "because": row.because, **self.detail}
+
+
+class Auto(Using):
+    """Agreement is what the comparator says that suits what the request asks for and the teacher answered."""
+
+    name = "auto"
+    version = "1"
+    surfaces = SURFACES
+    # Its own part takes microseconds; each comparator that it takes then runs where that has to.
+    runs: Runs = "asking"
+    Options = AutoOptions
+    options: AutoOptions
+
+    def __init__(self, options: AutoOptions | None = None) -> None:
+        options = options or AutoOptions()
+        self._taken = {row.because: _Taken(row, options.prose.comparator) for row in TABLE}
+        super().__init__(options, (taken.comparator for taken in self._taken.values()))
+
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        return compared(self._steps(request, teacher, student), request)
+
+    async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
+        return await asked(self._steps(request, teacher, student), request, run)
+
+    def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
+        wanted, given = Side(request, teacher), Side(request, student)
+        row = row_for(wanted)
+        taken = self._taken[row.because]
+        if _say_the_same(teacher, student):
+            return Score(score=1.0, agree=True, detail=taken.detail)
+        if teacher.embeddings is None and student.embeddings is None:
+            decided = decided_by_refusal(teacher, student)
+            if decided is not None:
+                refusing = {"use": "refusal", "because": "a refusal", "detail": decided.detail}
+                return msgspec.structs.replace(decided, detail=refusing)
+        kinds = other_form(row, wanted, given)
+        if kinds:
+            return Score(
+                score=0.0,
+                agree=False,
+                kinds=kinds,
+                detail=taken.detail | {"teacher": _shown(wanted), "student": _shown(given)},
+            )
+        score = yield Question(taken.comparator, teacher, student)
+        return msgspec.structs.replace(score, detail=taken.detail | {"detail": score.detail})
+
+
+def _say_the_same(teacher: Answer, student: Answer) -> bool:
+    if (teacher.content, teacher.refusal, teacher.embeddings) != (student.content, student.refusal, student.embeddings):
+        return False
+    ours, theirs = ([(call.name, call.arguments) for call in side.tool_calls] for side in (teacher, student))
+    return ours == theirs
+
+
+def _shown(side: Side) -> str:
+    """The answer for people."""
+    answer = side.answer
+    if answer.tool_calls:
+        return short(" ".join(f"{call.name}({call.arguments})" for call in answer.tool_calls))
+    if answer.embeddings is not None:
+        return "embeddings"
+    return short(side.form.text)

@@ -1,0 +1,30 @@
+"""What all comparators do alike that decide by others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from comparators.base import Comparator, ComparatorOptions, Ledger
+from comparators.nested import version_with
+
+
+class Using(Comparator):
+    """Base of comparators that decide by others: what those are is part of its version; what it is told, they are."""
+
+    def __init__(self, options: ComparatorOptions | None, used: Iterable[Comparator]) -> None:
+        super().__init__(options)
+        self.used = tuple(used)
+        self.version = version_with(self.version, self.used)
+
+    def be_like_them(self, surfaces: frozenset[str]) -> None:
+        """Serve these surfaces, and be symmetric if all that are used are."""
+        self.surfaces = surfaces  # type: ignore[misc] # an instance's own
+        self.symmetric = all(each.symmetric for each in self.used)  # type: ignore[misc] # likewise
+
+    def keep_accounts(self, ledger: Ledger) -> None:
+        for each in self.used:
+            each.keep_accounts(ledger)
+
+    async def close(self) -> None:
+        for each in self.used:
+            await each.close()
