@@ -7,11 +7,15 @@ files that the admin plane adds up.  Build one object per process; label childre
 from __future__ import annotations
 
 import os
+import threading
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _ANSWER = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 600.0)
+_MOST_MODELS = 100
+_LONGEST_MODEL = 128  # characters
+_OTHER_MODEL = "other"
 _SCORE = tuple(tenths / 10 for tenths in range(11))
 
 
@@ -25,10 +29,34 @@ def name_process() -> None:
         values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call] # it has no types
 
 
+class ModelLabels:
+    """Values of a label ``model``, bounded: clients may ask for anything, and there are servers that answer as it.
+
+    The first hundred names of a route's role keep theirs, all that come later are ``other``.  For several threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], set[str]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, route: str, role: str, model: str) -> str:
+        known = self._known.setdefault((route, role), set())
+        if model in known:
+            return model
+        # Half of a surrogate pair, which JSON can hold, would make the whole page unwritable.
+        name = model[:_LONGEST_MODEL].encode("utf-8", "replace").decode()
+        with self._lock:
+            if name not in known and len(known) >= _MOST_MODELS:
+                return _OTHER_MODEL
+            known.add(name)
+        return name
+
+
 class RelayMetrics:
     """Counted by relay processes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.models = ModelLabels()
         self.requests = Counter(
             "understudy_requests",
             "Client requests answered.",
@@ -61,6 +89,7 @@ class ShadowMetrics:
     """Counted by shadow workers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.models = ModelLabels()
         self.pairs = Counter(
             "understudy_pairs",
             "What became of each journaled exchange, for each student.",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from proxy.journal.base import Exchange
 from proxy.metrics import RelayMetrics
 
 UNMATCHED = "unmatched"
-
-_MOST_MODELS = 100  # a client may write anything there
-_OTHER_MODEL = "other"
 
 
 class Telemetry:
@@ -23,8 +19,6 @@ class Telemetry:
         self._overhead: dict[str, Any] = {}
         self._captures: dict[tuple[str, str], Any] = {}
         self._times: dict[tuple[str, str], tuple[Any, Any]] = {}
-        self._models: set[str] = set()
-        self._lock = threading.Lock()
 
     def requested(self, route: str, status: int, *, stream: bool, overhead: float) -> None:
         """A request was answered, or its client left: status 499."""
@@ -55,10 +49,7 @@ class Telemetry:
 
     def timed(self, route: str, model: str, duration: float, ttft: float | None) -> None:
         """How long the teacher took, and to its first byte where the answer was streamed."""
-        if model not in self._models:
-            with self._lock:
-                model = model if len(self._models) < _MOST_MODELS else _OTHER_MODEL
-                self._models.add(model)
+        model = self._metrics.models.of(route, "teacher", model)
         children = self._times.get((route, model))
         if children is None:
             labels = (route, "teacher", model)

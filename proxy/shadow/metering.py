@@ -29,7 +29,8 @@ def count_stored(
     """
     exchange = settlement.exchange
     if new_exchange and exchange.teacher is not None:
-        model = exchange.teacher_version or exchange.requested_model or ""
+        named = exchange.teacher_version or exchange.requested_model or ""
+        model = metrics.models.of(exchange.route, "teacher", named)
         _count_usage(metrics, exchange.route, "teacher", model, exchange.teacher)
     if new_exchange and not route_known:  # as missing for a student without a name, so that it is seen
         metrics.pairs.labels(exchange.route, "", "expired").inc()
@@ -48,6 +49,7 @@ def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str
             metrics.disagreements.labels(route, student, kind).inc()
     for label, score in pair.scores.items():
         metrics.score.labels(route, student, label).observe(score.score)
+    model = metrics.models.of(route, "student", model)
     if pair.outcome in ANSWERED and answer.latency_ms is not None:
         metrics.upstream_duration.labels(route, "student", model).observe(answer.latency_ms / 1000)
         if answer.ttft_ms is not None:

@@ -319,6 +319,26 @@ def test_costs_and_tokens_are_counted(tmp_path):
             assert there.counted("understudy_tokens_total", **tokens) == 20
 
 
+def test_models_that_clients_make_up_bound_the_labels_of_no_metric(tmp_path):
+    def named(number):
+        answered = msgspec.json.encode(chat_completion("four", model=f"client says {number}"))
+        return exchange(number, body={"model": f"client says {number}"}, response=answered)
+
+    with Upstream(agreeing) as upstream, world(tmp_path, student(url=upstream.url)) as there:
+        there.run(*(named(number) for number in range(110)))
+
+        tokens = [
+            sample
+            for metric in there.registry.collect()
+            for sample in metric.samples
+            if sample.name == "understudy_tokens_total" and sample.labels["kind"] == "output"
+        ]
+        teachers = {sample.labels["model"]: sample.value for sample in tokens if sample.labels["role"] == "teacher"}
+        assert len(teachers) == 101
+        assert teachers["other"] == 10 * min(teachers.values())
+        assert {sample.labels["model"] for sample in tokens if sample.labels["role"] == "student"} == {"student-1"}
+
+
 def test_tallies_of_the_relay_come_into_the_store(tmp_path):
     with world(tmp_path) as there:
         now = bucket_of(time.time())
