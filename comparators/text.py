@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from comparators.base import Answer, Comparator, ComparatorOptions, Request, Score
+from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
 from comparators.parts import decided_by_form, normalised, short
 from comparators.text_measures import MEASURES
 
@@ -27,10 +27,15 @@ class Text(Comparator):
 
     name = "text"
     version = "1"
-    runs = "light"
+    runs: Runs = "light"
     symmetric = True
     Options = TextOptions
     options: TextOptions
+
+    def __init__(self, options: TextOptions | None = None) -> None:
+        super().__init__(options)
+        if self.options.measure == "chrf":
+            self.runs = "heavy"  # milliseconds
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)

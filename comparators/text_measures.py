@@ -15,9 +15,9 @@ _UNSPACED = (
 )
 # What carries no wording: sentence punctuation, quotes, brackets, emphasis. Signs, currency and operators stay.
 _DROPPED = r"""\s.,;:!?…"'`*_(){}\[\]“”„‘’‚«»‹›「」『』。、，；：！？（）"""  # noqa: RUF001 - CJK punctuation too
-_TOKEN = re.compile(
-    rf"(?:[^{_DROPPED}{_UNSPACED}]|(?<=\d)[.,:](?=\d)|(?<=\w)['’](?=\w))++|[{_UNSPACED}]"  # noqa: RUF001 - don't
-)
+_LETTER = rf"[^{_DROPPED}{_UNSPACED}]"
+_JOINT = r"(?:(?<=\d)[.,:](?=\d)|(?<=\w)['’](?=\w))"  # noqa: RUF001 - don't
+_TOKEN = re.compile(rf"{_LETTER}++(?:{_JOINT}{_LETTER}++)*+|[{_UNSPACED}]")
 _LAYOUT = frozenset({"-", "–", "—", "•", "#", "##", "###", "####", ">", "|", "---"})  # noqa: RUF001 - bullets, headings, tables
 # Common subsequences cost the product of the lengths: of more only the first are aligned, and an equal rest counts.
 _ALIGNED_WORDS = 20_000
