@@ -13,7 +13,7 @@ from proxy.openai import json_text
 UNAVAILABLE = "unavailable"
 MISCONFIGURED = "misconfigured"
 UNUSABLE = "unusable"
-LONGEST_MESSAGE = 200
+LONGEST_MESSAGE = 200  # characters that are kept of an error's text, once redacted
 
 _CONTEXT_LENGTH = re.compile(
     r"context_length_exceeded|exceed_context_size"
@@ -27,7 +27,10 @@ _WANTED = re.compile(r"\b(only|must|requires?d?|needs?|enable|non-streaming|not 
 
 
 class StudentFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer.  ``means`` is UNAVAILABLE, MISCONFIGURED or UNUSABLE (which is a disagreement)."""
+    """Why there is no answer.  ``means`` is UNAVAILABLE, MISCONFIGURED or UNUSABLE (which is a disagreement).
+
+    ``message`` is whole, as long as the body of an error may be: half of a secret would not be known for one.
+    """
 
     means: str
     kind: str
@@ -45,9 +48,9 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """Code or type, and the beginning of the message."""
+        """Code or type, and the message."""
         name = next((part for part in (self.code, self.type) if part and not part.isdigit()), "")
-        return ": ".join(part for part in (name[:80], self.message[:LONGEST_MESSAGE]) if part)
+        return ": ".join(part for part in (name, self.message) if part)
 
 
 def error_facts(body: bytes) -> ErrorFacts:

@@ -41,7 +41,7 @@ def without_answer(terms: Terms, student: Student, failure: StudentFailure) -> P
     record = AnswerRecord(
         status=failure.status,
         latency_ms=None if failure.latency is None else failure.latency * 1000,
-        error={"kind": failure.kind, "message": str(terms.redact(failure.message))},
+        error={"kind": failure.kind, "message": _kept(terms, failure.message)},
     )
     if failure.means == UNUSABLE:
         return _pair(terms, student, "disagreed", record, zero_scores(terms.comparators, failure.kind))
@@ -81,7 +81,7 @@ def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: Stud
         cost=_cost(student, used),
     )
     if reading.error is not None:
-        said = {"kind": "error_in_answer", "message": str(terms.redact(reading.error))[:LONGEST_MESSAGE]}
+        said = {"kind": "error_in_answer", "message": _kept(terms, reading.error)}
         return Judged(answer=answer, record=msgspec.structs.replace(record, error=said), unusable="error_in_answer")
     if not reading.complete:
         return _broken_off(answered)
@@ -138,6 +138,10 @@ def _broken_off(answered: StudentAnswer) -> Judged:
         status=answered.http.status, error={"kind": "connection", "message": "the answer was broken off"}
     )
     return Judged(answer=Answer(), record=record, broken=True)
+
+
+def _kept(terms: Terms, message: str) -> str:
+    return str(terms.redact(message))[:LONGEST_MESSAGE]
 
 
 def _pair(

@@ -182,7 +182,9 @@ class Processor:
                 model = student.model or ""
                 refused = judge_failure(read, result)
                 if refused is None:
-                    return _Paired(pair=without_answer(terms, student, result), model=model)
+                    failed = functools.partial(without_answer, terms, student, result)
+                    # Redacting takes many times as long as reading.
+                    return _Paired(pair=await offload(failed, 16 * len(result.message)), model=model)
                 judged = refused
             else:
                 model = result.model

@@ -8,6 +8,7 @@ import time
 import msgspec
 import pytest
 
+from proxy.shadow.failures import LONGEST_MESSAGE
 from tests.fakes.chat import chat_completion, chat_events, chat_reply
 from tests.fakes.upstream import Reply, Upstream, json_reply, sse_reply
 from tests.shadow.shadow_world import exchange, only, student, world
@@ -160,6 +161,34 @@ def test_a_student_set_up_wrongly_is_missing_as_that(tmp_path, status):
 
     assert (pair.outcome, pair.answer.error["kind"]) == ("misconfigured", f"status_{status}")
     assert "bad_thing: use another field" in pair.answer.error["message"]
+
+
+OWN_KEY = "my-own-student-key-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        OWN_KEY,
+        "4111 1111 1111 1111",
+        "sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
+        "-----BEGIN PRIVATE KEY-----\n" + "MIIE" * 300 + "\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_nothing_of_a_secret_is_left_where_an_error_message_is_cut(tmp_path, secret):
+    """Each message is to be cut after another character of the secret."""
+    fillers = iter(range(LONGEST_MESSAGE))
+
+    def handler(seen):
+        return error(400, message="." * next(fillers) + " " + secret + " was sent", type="")(seen)
+
+    with Upstream(handler) as upstream:
+        with world(tmp_path, student(url=upstream.url, api_key=OWN_KEY), redact=["secret", "card"]) as there:
+            pairs = there.run(*(exchange(number) for number in range(LONGEST_MESSAGE)))
+
+    messages = [stored.pair.answer.error["message"] for stored in pairs]
+    assert max(len(message) for message in messages) == LONGEST_MESSAGE
+    assert not [message for message in messages if secret[:4] in message]
 
 
 def test_a_shed_exchange_is_missing_for_every_student(tmp_path):
