@@ -10,6 +10,7 @@ from comparators.base import Answer
 
 _BYTES_PER_TOKEN = 4  # of UTF-8, about right for English prose and for most other languages with today's tokenizers
 _TOKENS_PER_MESSAGE = 4  # role and separators
+_MOST_TOKENS = 10**9  # of one answer, each kind: what a server makes up must not overflow sums of tokens and costs
 _TEXT_KEYS = frozenset({"text", "content", "arguments", "output", "input", "refusal", "name"})
 
 
@@ -70,7 +71,8 @@ def estimate(surface: str, body: dict[str, Any], answer: Answer) -> Usage:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return min(value, _MOST_TOKENS) if counted else None
 
 
 def _detail(details: Any, key: str) -> int:

@@ -45,6 +45,20 @@ def test_odd_usage_is_none(usage):
     assert read_usage("chat/completions", {"usage": usage}) is None
 
 
+@pytest.mark.parametrize("made_up", [10**9 + 1, 10**17, 10**40])
+def test_what_no_answer_can_have_used_is_bounded(made_up):
+    usage = {
+        "prompt_tokens": made_up,
+        "completion_tokens": made_up,
+        "prompt_tokens_details": {"cached_tokens": made_up},
+        "completion_tokens_details": {"reasoning_tokens": made_up},
+    }
+
+    read = read_usage("chat/completions", {"usage": usage})
+
+    assert read == Usage(input_tokens=10**9, output_tokens=10**9, cached_input_tokens=10**9, reasoning_tokens=10**9)
+
+
 @pytest.mark.parametrize("details", [None, {}, {"cached_tokens": None}, {"cached_tokens": -3}, "x"])
 def test_odd_details_count_as_nothing_cached(details):
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": details}

@@ -319,6 +319,16 @@ def test_costs_and_tokens_are_counted(tmp_path):
             assert there.counted("understudy_tokens_total", **tokens) == 20
 
 
+def test_an_absurd_usage_does_not_cost_the_pair(tmp_path):
+    absurd = {"prompt_tokens": 10**17, "completion_tokens": 10**17, "total_tokens": 1}
+    reply = json_reply(chat_completion("four", model="student-1") | {"usage": absurd})
+    with Upstream(lambda _: reply) as upstream:
+        with world(tmp_path, student(url=upstream.url, price={"input": 1, "output": 1})) as there:
+            pair = only(there.run(exchange())).pair
+
+    assert (pair.outcome, pair.answer.content, pair.answer.cost_usd) == ("agreed", "four", 2000.0)
+
+
 def test_models_that_clients_make_up_bound_the_labels_of_no_metric(tmp_path):
     def named(number):
         answered = msgspec.json.encode(chat_completion("four", model=f"client says {number}"))
