@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.messages import chat_answer, chat_request
+from tests.fakes.running import free_port
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -173,12 +174,6 @@ def python_load(port: int, connections: int, seconds: int, *, stream: bool) -> L
     command += ["--seconds", str(seconds)] + (["--stream"] if stream else [])
     found = json.loads(subprocess.run(command, capture_output=True, timeout=seconds + 30, check=True).stdout)
     return Load(**found)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for_port(port: int) -> None:

@@ -168,7 +168,7 @@ class Client:
         self.writer.transport.abort()
 
 
-class MemoryJournal:
+class ScriptedJournal:
     """A ``JournalWriter`` in memory, which can be made to fail or to wait."""
 
     def __init__(self) -> None:
@@ -180,7 +180,7 @@ class MemoryJournal:
         self.gate.set()
         self.closed = False
 
-    def open(self) -> MemoryJournal:
+    def open(self) -> ScriptedJournal:
         if self.opens_after:
             self.opens_after -= 1
             raise JournalError("no room")
@@ -213,7 +213,7 @@ class Running:
     """A relay with what is on either side of it."""
 
     upstream: Upstream
-    journal: MemoryJournal
+    journal: ScriptedJournal
     registry: CollectorRegistry
     address: tuple[str, int]
     stop: asyncio.Event
@@ -271,7 +271,7 @@ async def running(
     handler: Callable[[Request], Awaitable[None]],
     configure: Configure = chat_route,
     *,
-    journal: MemoryJournal | None = None,
+    journal: ScriptedJournal | None = None,
     tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
     drain_seconds: float = 5.0,
     reread: Callable[[], Config] | None = None,
@@ -285,7 +285,7 @@ async def running(
     listening.bind(("127.0.0.1", 0))
     listening.listen(200)
     config = Config.model_validate(configure(upstream.url))
-    journal = journal or MemoryJournal()
+    journal = journal or ScriptedJournal()
     registry, stop, paused = CollectorRegistry(), asyncio.Event(), set[str | None]()
     serving = asyncio.create_task(
         serve_relay(

@@ -12,8 +12,8 @@ from tests.relay.relay_tools import (
     EVENTS,
     JSON,
     QUESTION,
-    MemoryJournal,
     Request,
+    ScriptedJournal,
     answering,
     chat_route,
     chunked,
@@ -129,7 +129,7 @@ def test_an_exchange_over_the_capture_limit_is_too_large_and_still_answered() ->
 
 def test_a_slow_journal_sheds_captures_and_changes_no_answer() -> None:
     async def scenario() -> None:
-        journal = MemoryJournal()
+        journal = ScriptedJournal()
         async with running(answering(whole()), with_limits(capture_total="8KiB"), journal=journal) as relay:
             journal.gate.clear()
             for _ in range(20):
@@ -148,7 +148,7 @@ def test_a_slow_journal_sheds_captures_and_changes_no_answer() -> None:
 
 def test_while_the_journal_cannot_be_written_captures_fail_and_are_told_later() -> None:
     async def scenario() -> None:
-        journal = MemoryJournal()
+        journal = ScriptedJournal()
         journal.failing = True
         async with running(answering(whole()), journal=journal) as relay:
             for _ in range(3):
@@ -165,7 +165,7 @@ def test_while_the_journal_cannot_be_written_captures_fail_and_are_told_later() 
 
 def test_a_journal_that_cannot_be_opened_is_tried_again() -> None:
     async def scenario() -> None:
-        journal = MemoryJournal()
+        journal = ScriptedJournal()
         journal.opens_after = 1
         async with running(answering(whole()), journal=journal) as relay:
             assert (await relay.ask()).body == ANSWER
