@@ -58,7 +58,7 @@ class Plane:
 
     def report(self, **which: Any) -> dict[str, Any]:
         """The report as ``understudy report --format json`` gives it. Raises UsageError, StoreError, JournalError."""
-        oldest = self.depth().oldest
+        waiting = self.depth()
         return self.with_store(
-            lambda store: build_report(self.config, store, now=self.clock(), oldest_unsettled=oldest, **which)
+            lambda store: build_report(self.config, store, now=self.clock(), unsettled=waiting, **which)
         )

@@ -13,11 +13,11 @@ LATE = "it appeared after the segments of this evidence were settled, so it is n
 NO_PAIRS = "no pairs yet"
 
 
-def misconfigured(slice_: Slice, circumstances: Circumstances) -> list[str]:
-    """Said first: nothing else about the student is worth reading until this is mended."""
+def with_misconfigured(slice_: Slice, circumstances: Circumstances, others: Sequence[str]) -> tuple[str, ...]:
+    """A student set up wrongly is said first, as nothing else is worth reading then; once it is mended, last."""
     count = slice_.missing.get("misconfigured", 0)
     if not count:
-        return []
+        return tuple(others)
     refusals = {
         kind: n
         for kind, n in circumstances.student_errors.items()
@@ -25,8 +25,18 @@ def misconfigured(slice_: Slice, circumstances: Circumstances) -> list[str]:
     }
     told = f" ({_kinds(refusals)})" if refusals else ""
     where = "" if slice_.key == "all" else f"{slice_.name}: "
-    text = f"{where}the student is misconfigured, {count:,} exchanges are missing for it{told}: check its"
-    return [f"{text} url, api_key, model, set and drop"]
+    missing_ = f"{count:,} exchanges are missing for it{told}"
+    if circumstances.mended_by:
+        since = f"until {circumstances.mended_by} at the latest"
+        return (*others, f"{where}the student was misconfigured {since}, {missing_}")
+    return (f"{where}the student is misconfigured, {missing_}: check its url, api_key, model, set and drop", *others)
+
+
+def unsettled(slice_: Slice, circumstances: Circumstances) -> str:
+    number = circumstances.unsettled
+    text = "1 exchange is not settled yet" if number == 1 else f"{number:,} exchanges are not settled yet"
+    text += f", and counts are read up to {circumstances.read_until}, before the oldest of them"
+    return text if slice_.units else f"no pairs are read: {text}"
 
 
 def failing(slice_: Slice, upper: float, alpha: float, gate: Gate) -> str:
@@ -51,10 +61,17 @@ def too_few_days(circumstances: Circumstances, gate: Gate) -> str:
     return f"{circumstances.full_days} of {gate.min_days} full days so far"
 
 
-def missing(slice_: Slice, limit: float) -> str:
-    return (
+def missing(slice_: Slice, limit: float, circumstances: Circumstances) -> str:
+    text = (
         f"{slice_.name}: {percent_up(slice_.missing_share)} missing, at most {limit:.0%} may be"
         f" ({_kinds(slice_.missing)})"
+    )
+    if not (circumstances.not_compared and slice_.missing.get("unscored")):
+        return text
+    surfaces = ", ".join(circumstances.not_compared)
+    return (
+        f"{text}; {circumstances.decides} does not compare {surfaces}: requests for these that this route matches are"
+        " unscored, so give them a route of their own, or a comparator that does"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,6 +54,13 @@ class Circumstances:
     exploratory: bool = False
     lost_share: float = 0.0  # captures lost before their segments were known, over units
     student_errors: Mapping[str, int] = field(default_factory=dict)
+    mended_by: str = (
+        ""  # since then (RFC 3339) a student that was set up wrongly refused nothing; empty: it may still be
+    )
+    unsettled: int = 0  # exchanges not settled yet that keep counts from being read up to now
+    read_until: str = ""  # RFC 3339: where they are read up to then
+    decides: str = ""  # the comparator that decides agreement
+    not_compared: Sequence[str] = ()  # surfaces that the route may match and that this comparator does not compare
 
 
 @dataclass(frozen=True, slots=True)

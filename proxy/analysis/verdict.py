@@ -33,6 +33,8 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     lacking += _unproven([overall], gate, gate.alpha, floor) if overall.units else []
     if enough:  # else that is reason enough
         lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
+    if lacking and overall.units and circumstances.unsettled:
+        lacking.append(reasons.unsettled(overall, circumstances))
 
     verdict: Verdict
     if failing:
@@ -44,7 +46,7 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     return Decision(
         agreement=_agreement(overall, gate, floor),
         verdict=verdict,
-        reasons=(*reasons.misconfigured(overall, circumstances), *because),
+        reasons=reasons.with_misconfigured(overall, circumstances, because),
         units_needed=_units_needed(overall, required, gate, floor) if verdict == "undecided" else None,
         segments=tuple(
             _decide_segment(
@@ -100,7 +102,7 @@ def _decide_segment(
         required=is_required,
         agreement=agreement,
         verdict=verdict,
-        reasons=(*reasons.misconfigured(segment, circumstances), *because),
+        reasons=reasons.with_misconfigured(segment, circumstances, because),
     )
 
 
@@ -128,13 +130,13 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
     if circumstances.exploratory:
         lacking.append(reasons.EXPLORATORY)
     if not slice_.units:
-        lacking.append(reasons.NO_PAIRS)
+        lacking.append(reasons.unsettled(slice_, circumstances) if circumstances.unsettled else reasons.NO_PAIRS)
     elif slice_.units < gate.min_pairs:
         lacking.append(reasons.too_few_units(slice_, gate))
     if circumstances.full_days < gate.min_days:
         lacking.append(reasons.too_few_days(circumstances, gate))
     if slice_.missing_share > MISSING_LIMIT:
-        lacking.append(reasons.missing(slice_, MISSING_LIMIT))
+        lacking.append(reasons.missing(slice_, MISSING_LIMIT, circumstances))
     if slice_.excluded_share > EXCLUDED_LIMIT:
         lacking.append(reasons.excluded(slice_, EXCLUDED_LIMIT))
     if _turns_stand_alone(slice_):

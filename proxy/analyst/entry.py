@@ -15,6 +15,7 @@ from proxy.analysis.records import Agreement, Circumstances, Decision, Gate
 from proxy.analysis.settling import joining, settle
 from proxy.analysis.verdict import decide
 from proxy.analyst.money import cost_of
+from proxy.analyst.standing import is_paused, surfaces_not_compared
 from proxy.analyst.summary import Lost, Money, Summary, summarise
 from proxy.config.model import Route, Student
 from proxy.errors import StoreError
@@ -24,6 +25,7 @@ from proxy.store.records import LATENCY_STEP, Evidence
 
 WEEK = 7 * 86400.0
 NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)
+RECENTLY = (float(BUCKET_SECONDS), 3600.0, 86400.0)  # seconds: the first of them that knows of pairs
 METHOD = "betting with fixed bets over weighted counts; each bound holds at every look"
 # Named by the contract, brought by later versions.
 NOT_YET: dict[str, Any] = {
@@ -46,6 +48,7 @@ class Window:
     now: float
     since: int | None = None
     until: int | None = None
+    unsettled: int = 0  # exchanges in the journal
 
     @property
     def end(self) -> float:
@@ -77,10 +80,16 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
             exploratory=window.since is not None,
             lost_share=summary.lost_share,
             student_errors=summary.student_errors,
+            mended_by=_mended_by(store, summary, chosen, window),
+            unsettled=window.unsettled if _holds_back(window, summary) else 0,
+            read_until=rfc3339(window.end) or "",
+            decides=route.comparators[0].label,
+            not_compared=surfaces_not_compared(route),
         ),
     )
     return {
         **_identity(route, student.name, chosen, window),
+        "paused": is_paused(store, route),
         "pairs": summary.pairs,
         "units": summary.overall.units,
         "verdict": decision.verdict,
@@ -117,6 +126,7 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
     nothing: Mapping[int, float] = {}
     return {
         **_identity(route, None, Chosen(version="", evidence=None), window),
+        "paused": is_paused(store, route),
         "pairs": 0,
         "units": 0,
         "exchanges": traffic.exchanges,
@@ -243,6 +253,26 @@ def _lost(store: Store, route: Route, evidence: Evidence, successor: Evidence | 
         elif count.outcome == "paused":
             paused += count.n
     return Lost(missing=missing, by_probability=by_probability, paused=paused)
+
+
+def _holds_back(window: Window, summary: Summary) -> bool:
+    """Whether counts would tell more if they were read up to now: what the last five minutes hold is always late."""
+    return window.until is not None and (window.until < bucket_of(window.now) or not summary.pairs)
+
+
+def _mended_by(store: Store, summary: Summary, chosen: Chosen, window: Window) -> str:
+    """Since when a student that was set up wrongly refused nothing: the last few minutes that it was asked in tell."""
+    if chosen.evidence is None or not summary.overall.missing.get("misconfigured"):
+        return ""
+    for span in RECENTLY:
+        since = max(bucket_of(window.end - span), window.since or 0)
+        counted = Counter[str]()
+        for row in store.counts(chosen.evidence.id, since=since, until=window.until):
+            if row.segment_key == "all":
+                counted[row.measure] += row.n
+        if counted["pairs"]:
+            return "" if counted["missing:misconfigured"] else rfc3339(since) or ""
+    return ""
 
 
 def _probability_floor(summary: Summary, evidence: Evidence | None) -> float:

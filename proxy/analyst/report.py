@@ -10,7 +10,7 @@ from proxy.analyst.names import listed, routes_named, students_named
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.errors import UsageError
-from proxy.journal.base import bucket_of
+from proxy.journal.base import Depth, bucket_of
 from proxy.store.base import Store
 from proxy.store.records import Evidence
 
@@ -20,7 +20,7 @@ def build_report(
     store: Store,
     *,
     now: float,
-    oldest_unsettled: float | None,
+    unsettled: Depth | None,
     route: str | None = None,
     student: str | None = None,
     evidence: int | None = None,
@@ -32,8 +32,8 @@ def build_report(
         config: which routes and students there are, and their gates.
         store: counts are all that is read of it.
         now: unix seconds.
-        oldest_unsettled: when the oldest exchange was captured that has no pair yet; counts are read up to its
-            five-minute bucket, so that disagreements that take longer cannot be overlooked. None: there is none.
+        unsettled: what waits in the journal; counts are read up to the five-minute bucket of the oldest exchange, so
+            that disagreements that take longer cannot be overlooked. None: nothing waits.
         route: this route alone.
         student: students of this name alone.
         evidence: an earlier evidence, by its id, in place of those in force.
@@ -45,10 +45,12 @@ def build_report(
     """
     if since is not None:
         since = store.counts_begin(min(max(since, 0.0), now))  # within what can be written as a date
+    oldest = None if unsettled is None else unsettled.oldest
     window = Window(
         now=now,
         since=since,
-        until=None if oldest_unsettled is None else bucket_of(oldest_unsettled),
+        until=None if oldest is None else bucket_of(oldest),
+        unsettled=0 if unsettled is None else unsettled.entries,
     )
     routes = routes_named(config, route)
     asked = students_named(routes, student)

@@ -14,6 +14,7 @@ LABEL = 17  # columns of what a line is about
 SEGMENTS_SHOWN = 20
 NAME = 25  # columns of a segment's name
 PICTURE = 24  # columns of the picture of an interval
+PAUSED = "shadowing is paused: nothing is captured until `understudy resume`"
 STRICTER = (
     "A segment's verdict is for serving it alone, where alpha is shared by all segments: it asks more than the verdict"
     " above, which is for all traffic together and holds."
@@ -39,6 +40,8 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
     version = f" (version {_clean(entry['version'])})" if entry["version"] else ""
     yield set_cell_size(f"{name}{version}", WIDTH - len(verdict) - 1) + f" {verdict}"
     yield "=" * WIDTH
+    if entry["paused"]:
+        yield from _wrapped(PAUSED, "  - ", "    ")
     for reason in entry["reasons"]:
         yield from _wrapped(_clean(reason), "  - ", "    ")
     yield ""

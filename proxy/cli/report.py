@@ -16,6 +16,7 @@ from proxy.arguments import parse_since
 from proxy.cli.common import ConfigFlag, RouteFlag, SinceFlag, StudentFlag, open_existing_store, served_source
 from proxy.config.model import Config
 from proxy.errors import NotAvailableError, UsageError
+from proxy.journal.base import Depth
 
 
 class Format(StrEnum):
@@ -57,7 +58,7 @@ def report(
         loaded,
         open_existing_store(loaded),
         now=now,
-        oldest_unsettled=_oldest_unsettled(loaded),
+        unsettled=_unsettled(loaded),
         route=route,
         student=student,
         evidence=evidence,
@@ -73,7 +74,7 @@ def report(
         raise UsageError(f"--out {out}: {error.strerror}") from error
 
 
-def _oldest_unsettled(config: Config) -> float | None:
+def _unsettled(config: Config) -> Depth:
     from proxy.journal.embedded import EmbeddedReader, journal_directory
 
-    return depth_of(lambda: EmbeddedReader(journal_directory(config.store), owner="report")).oldest
+    return depth_of(lambda: EmbeddedReader(journal_directory(config.store), owner="report"))

@@ -198,6 +198,53 @@ def test_a_misconfigured_student_is_said_first():
     )
 
 
+def test_a_student_that_was_mended_is_said_last_and_since_when():
+    overall = replace(counted(390, 0), units=400, missing={"misconfigured": 10}, missing_share=0.025)
+    mended = replace(CIRCUMSTANCES, student_errors={"status_404": 10}, mended_by="2026-11-20T05:30:00Z")
+
+    decision = decide(overall, [], GATE, mended)
+
+    assert decision.reasons[0].startswith("overall: 2.5% missing")
+    assert decision.reasons[-1] == (
+        "the student was misconfigured until 2026-11-20T05:30:00Z at the latest, 10 exchanges are missing for it"
+        " (status_404 10)"
+    )
+
+
+def test_exchanges_that_are_not_settled_are_the_reason_where_nothing_can_be_read():
+    waiting = replace(CIRCUMSTANCES, unsettled=213, read_until="2026-11-20T05:30:00Z")
+
+    decision = decide(Slice(), [], GATE, waiting)
+
+    assert list(decision.reasons) == [
+        "no pairs are read: 213 exchanges are not settled yet, and counts are read up to 2026-11-20T05:30:00Z, before"
+        " the oldest of them"
+    ]
+
+
+def test_exchanges_that_are_not_settled_are_named_where_more_could_be_read_but_stop_no_promotion():
+    waiting = replace(CIRCUMSTANCES, unsettled=1, read_until="2026-11-20T05:30:00Z")
+
+    assert decide(counted(100, 0), [], GATE, waiting).reasons[-1] == (
+        "1 exchange is not settled yet, and counts are read up to 2026-11-20T05:30:00Z, before the oldest of them"
+    )
+    assert decide(GOOD, [], GATE, waiting) == decide(GOOD, [], GATE, CIRCUMSTANCES)
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [({"unscored": 2}, True), ({"unavailable": 2}, False)],
+)
+def test_requests_that_the_deciding_comparator_does_not_compare_are_named_where_some_are_unscored(missing, told):
+    overall = replace(counted(11, 0), units=13, missing=missing, missing_share=2 / 13)
+    circumstances = replace(CIRCUMSTANCES, decides="label", not_compared=("embeddings",))
+
+    reasons = " ".join(decide(overall, [], GATE, circumstances).reasons)
+
+    sentence = "label does not compare embeddings: requests for these that this route matches are unscored"
+    assert (sentence in reasons) is told
+
+
 def test_lost_captures_stop_segments_from_being_promoted_alone():
     lost = replace(CIRCUMSTANCES, lost_share=0.0011)
 

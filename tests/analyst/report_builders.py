@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from proxy.analyst.report import build_report
 from proxy.config.model import Config
 from proxy.definition import build_comparators, definition_hash
-from proxy.journal.base import TallyTotal, bucket_of
+from proxy.journal.base import Depth, TallyTotal, bucket_of
 from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
 
@@ -73,8 +73,12 @@ def record(
 
 
 def entry(store: SQLiteStore, configured: Config = ONE, **asked) -> dict:
-    [only] = build_report(configured, store, **({"now": NOW, "oldest_unsettled": None} | asked))["routes"]
+    [only] = build_report(configured, store, **({"now": NOW, "unsettled": None} | asked))["routes"]
     return only
+
+
+def waiting(oldest: float, entries: int = 1) -> Depth:
+    return Depth(entries=entries, bytes=1000, oldest=oldest)
 
 
 def lose(store: SQLiteStore, outcome: str, n: int, at: float = T0, probability: float = 1.0) -> None:

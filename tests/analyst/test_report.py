@@ -13,7 +13,7 @@ from proxy.analyst.report import build_report
 from proxy.errors import UsageError
 from proxy.store.records import Settlement
 from proxy.store.sqlite import SQLiteStore
-from tests.analyst.report_builders import DAY, NOW, ONE, T0, config, entry, lose, record, settled
+from tests.analyst.report_builders import DAY, NOW, ONE, T0, config, entry, lose, record, settled, waiting
 
 CONTRACT = {
     "route", "student", "version", "evidence_id", "evidence_number", "evidence_since", "exploratory", "pairs", "units",
@@ -26,7 +26,7 @@ CONTRACT = {
 def test_a_good_student_is_promoted_with_every_field_of_the_contract(store):
     record(store, ["agreed"] * 300)
 
-    report = build_report(ONE, store, now=NOW, oldest_unsettled=None)
+    report = build_report(ONE, store, now=NOW, unsettled=None)
     [only] = report["routes"]
 
     assert set(report) == {"generated", "since", "routes"}
@@ -156,17 +156,36 @@ def test_counts_are_read_up_to_the_oldest_exchange_not_settled(store):
     """Disagreements that take their time must not let the others promote."""
     record(store, ["agreed"] * 100, spread=1000)
 
-    waiting = entry(store, now=T0 + 1000, oldest_unsettled=T0 + 650)
+    before = entry(store, now=T0 + 1000, unsettled=waiting(T0 + 650))
 
-    assert waiting["units"] == 60
-    assert waiting["read_until"] == "2026-09-21T14:25:00Z"
+    assert before["units"] == 60
+    assert before["read_until"] == "2026-09-21T14:25:00Z"
     assert entry(store, now=T0 + 1000)["units"] == 100
+
+
+def test_pairs_that_are_stored_and_not_read_yet_have_a_reason(store):
+    record(store, ["agreed"] * 213, spread=200)
+
+    only = entry(store, now=T0 + 250, unsettled=waiting(T0 + 1, entries=12))
+
+    assert (only["pairs"], only["verdict"]) == (0, "undecided")
+    assert only["reasons"][0] == (
+        "no pairs are read: 12 exchanges are not settled yet, and counts are read up to 2026-09-21T14:15:00Z,"
+        " before the oldest of them"
+    )
+
+
+def test_what_the_present_five_minutes_hold_is_no_reason(store):
+    record(store, ["agreed"] * 100, spread=1000)
+
+    assert "not settled" not in " ".join(entry(store, now=T0 + 1000, unsettled=waiting(T0 + 950))["reasons"])
+    assert "not settled" in " ".join(entry(store, now=T0 + 1000, unsettled=waiting(T0 + 650))["reasons"])
 
 
 def test_full_days_end_at_the_oldest_exchange_not_settled(store):
     record(store, ["agreed"] * 300)
 
-    assert entry(store, oldest_unsettled=T0 + 3.5 * DAY)["full_days"] == 3
+    assert entry(store, unsettled=waiting(T0 + 3.5 * DAY))["full_days"] == 3
 
 
 def test_since_is_exploratory_and_never_promotes(store):
@@ -184,7 +203,7 @@ def test_since_is_exploratory_and_never_promotes(store):
 def test_since_before_all_time_or_after_it_is_read_as_far_as_there_is_any(store, since, told):
     record(store, ["agreed"] * 10)
 
-    assert build_report(ONE, store, now=NOW, oldest_unsettled=None, since=since)["since"] == told
+    assert build_report(ONE, store, now=NOW, unsettled=None, since=since)["since"] == told
 
 
 def test_a_renamed_version_begins_new_evidence_and_the_old_stays_readable_by_its_id(store):
@@ -221,6 +240,54 @@ def test_a_misconfigured_student_is_said_first(store):
     assert only["reasons"][0].startswith(
         "the student is misconfigured, 120 exchanges are missing for it (status_401 120)"
     )
+
+
+def test_a_student_that_was_mended_is_not_said_to_be_misconfigured_any_more(store):
+    record(store, ["misconfigured"] * 20, error="status_404", spread=600)
+    record(store, ["agreed"] * 3, begins=T0 + 1800, spread=3)
+
+    during, after = entry(store, now=T0 + 700), entry(store, now=T0 + 1900)
+
+    assert during["reasons"][0].startswith("the student is misconfigured, 20 exchanges")
+    assert not after["reasons"][0].startswith("the student")
+    assert after["reasons"][-1] == (
+        "the student was misconfigured until 2026-09-21T14:40:00Z at the latest, 20 exchanges are missing for it"
+        " (status_404 20)"
+    )
+
+
+def test_one_that_is_refused_now_and_then_is_still_misconfigured(store):
+    record(store, ["misconfigured", "agreed", "agreed"] * 20, error="status_422", spread=600)
+
+    assert entry(store, now=T0 + 610)["reasons"][0].startswith("the student is misconfigured, 20 exchanges")
+
+
+@pytest.mark.parametrize(
+    ("comparator", "path", "told"),
+    [
+        ("label", None, True),
+        ("label", "/v1/*", True),
+        ("label", "/v1/chat/completions", False),
+        ("embedding", "/v1/embeddings", False),
+    ],
+)
+def test_surfaces_that_are_never_scored_are_named(store, comparator, path, told):
+    route = config({}, comparators=[{"use": comparator}], match={} if path is None else {"path": path})
+    record(store, ["agreed"] * 11 + ["unscored"] * 2, spread=100, of=route)
+
+    reasons = " ".join(entry(store, route)["reasons"])
+
+    assert "missing, at most 1% may be (unscored 2)" in reasons
+    assert (f"{comparator} does not compare embeddings" in reasons) is told
+
+
+@pytest.mark.parametrize("paused", ["intents", None])
+def test_a_pause_is_told_while_it_lasts(store, paused):
+    record(store, ["agreed"] * 300)
+    before = entry(store)["paused"]
+    store.set_paused(paused, paused=True)
+
+    assert (before, entry(store)["paused"], entry(store, config())["paused"]) == (False, True, True)
 
 
 def test_a_lower_sample_widens_the_bounds_by_nothing_where_it_is_constant(store):
@@ -289,7 +356,7 @@ def test_each_student_has_an_entry_and_one_may_be_asked_for(store):
     two = config({}, {"name": "smaller"})
     record(store, ["agreed"] * 3)
 
-    both = build_report(two, store, now=NOW, oldest_unsettled=None)["routes"]
+    both = build_report(two, store, now=NOW, unsettled=None)["routes"]
 
     assert [(each["student"], each["pairs"]) for each in both] == [("small", 3), ("smaller", 0)]
     assert entry(store, two, student="smaller")["student"] == "smaller"

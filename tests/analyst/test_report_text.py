@@ -21,7 +21,7 @@ def text(store):
         segments={"language": "de", "tenant": "x" * 90 + "\x1b[31m語"},
     )
     lose(store, "paused", 10)
-    return render_report(build_report(TWO_PRICED, store, now=NOW, oldest_unsettled=None))
+    return render_report(build_report(TWO_PRICED, store, now=NOW, unsettled=None))
 
 
 def test_it_fits_100_columns_and_holds_no_control_characters(text):
@@ -61,13 +61,13 @@ def test_many_segments_are_cut_and_the_rest_is_counted(store):
     for number in range(30):
         record(store, ["agreed"] * 2, segments={"tenant": f"t{number}"}, begins=NOW - 86_400 + number, spread=1)
 
-    shown = render_report(build_report(config({}), store, now=NOW, oldest_unsettled=None))
+    shown = render_report(build_report(config({}), store, now=NOW, unsettled=None))
 
     assert "11 more segments: --format json" in shown
 
 
 def test_a_route_without_students(store):
-    shown = render_report(build_report(config(), store, now=NOW, oldest_unsettled=None))
+    shown = render_report(build_report(config(), store, now=NOW, unsettled=None))
 
     assert "NO STUDENT" in shown
     assert "Exchanges" in shown
@@ -123,3 +123,16 @@ def test_nothing_is_explained_where_every_segment_promotes(store):
     record(store, ["agreed"] * 400)
 
     assert "is for serving it alone" not in shown(entry(store))
+
+
+@pytest.mark.parametrize("student", [{}, None])
+def test_a_pause_is_told_while_it_lasts(store, student):
+    configured = config(*([student] if student is not None else []))
+    record(store, ["agreed"] * 400)
+    assert "paused" not in shown(entry(store, configured))
+
+    store.set_paused(None, paused=True)
+
+    assert shown(entry(store, configured)).splitlines()[4] == (
+        "  - shadowing is paused: nothing is captured until `understudy resume`"
+    )
