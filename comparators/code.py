@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import textwrap
 from collections.abc import Callable, Hashable, Sequence
@@ -11,11 +10,13 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import Field
 
-from comparators.base import Answer, Comparator, ComparatorError, ComparatorOptions, Request, Runs, Score
+from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
 from comparators.code_python import Name, python_tokens
 from comparators.code_tree import GRAMMARS, tree_tokens
+from comparators.extras import need
 from comparators.fences import Block, blocks
 from comparators.parts import decided_by_form, short
+from comparators.sequences import similarity
 
 LanguageName = Literal[
     "bash", "c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "ruby", "rust", "tsx", "typescript"
@@ -63,8 +64,6 @@ _GUESSED = {
 # Parsers take long, and some crash, on endless text: of a longer block the words are compared.
 _LONGEST_PARSED = 30_000
 _LONGEST_GUESSED = 10_000  # for this each parser is tried
-# Longest common subsequences cost the product of the lengths: of more tokens only the first are aligned.
-_ALIGNED = 20_000
 _MOST_SHOWN = 5
 
 
@@ -103,11 +102,9 @@ class Code(Comparator):
         super().__init__(options)
         language = self.options.language
         needed = [grammar.module for name, grammar in GRAMMARS.items() if language in {None, name}]
-        if needed and not all(map(_is_installed, ["tree_sitter", *needed])):
-            raise ComparatorError(
-                "comparator 'code' needs parsers for all languages but Python: pip install 'understudy[code]', "
-                "or set `language: python`"
-            )
+        if needed:
+            so_that = "comparator 'code' reads other languages than `language: python` by parsers of their own"
+            need("code", ["tree_sitter", *needed], so_that=so_that)
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)
@@ -151,20 +148,18 @@ class Code(Comparator):
 
     def _score(self, pairs: Sequence[_Pair]) -> Score:
         ours, theirs = (self._sequences(pairs, side) for side in (0, 1))
-        similarity = _similarity(
-            *(list(chain.from_iterable((*each, _BREAK) for each in side)) for side in (ours, theirs))
-        )
+        alike = similarity(*(list(chain.from_iterable((*each, _BREAK) for each in side)) for side in (ours, theirs)))
         detail: dict[str, Any] = {"languages": [pair.language or "unknown" for pair in pairs[:_MOST_SHOWN]]}
         kinds = tuple(
             kind
             for kind, side in (("teacher_invalid_format", 0), ("invalid_format", 1))
             if any(pair.invalid[side] for pair in pairs)
         )
-        if not kinds and similarity >= self.options.agree_at:
-            return Score(score=similarity, agree=True, detail=detail)
+        if not kinds and alike >= self.options.agree_at:
+            return Score(score=alike, agree=True, detail=detail)
         differing = [pair for pair, *both in zip(pairs, ours, theirs, strict=True) if both[0] != both[1]]
         detail["differing"] = [_shown(pair) for pair in differing[:_MOST_SHOWN]]
-        return Score(score=similarity, agree=False, kinds=kinds or ("code_changed",), detail=detail)
+        return Score(score=alike, agree=False, kinds=kinds or ("code_changed",), detail=detail)
 
     def _sequences(self, pairs: Sequence[_Pair], side: int) -> list[list[Hashable]]:
         """The tokens of one side's blocks, names by the order in which they first occur where they do not count."""
@@ -181,13 +176,6 @@ class Code(Comparator):
             return token
 
         return [[read(token) for token in tokens] for tokens in blocks_of_side]
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ValueError:  # there is a module of that name that came from nowhere
-        return False
 
 
 def _language(block: Block) -> str:
@@ -221,19 +209,6 @@ def _words(text: str) -> list[Hashable]:
         if (words := line.split())
         for part in (line[: len(line) - len(line.lstrip())], *words)
     ]
-
-
-def _similarity(ours: list[Hashable], theirs: list[Hashable]) -> float:
-    """Twice the tokens in common and in order, over the tokens of both; 1 for equal ones alone."""
-    from rapidfuzz.distance import LCSseq
-
-    if ours == theirs:
-        return 1.0
-    common = LCSseq.similarity(ours[:_ALIGNED], theirs[:_ALIGNED])
-    if ours[_ALIGNED:] == theirs[_ALIGNED:]:  # an unaligned rest counts when it is the same
-        common += len(ours[_ALIGNED:])
-    total = len(ours) + len(theirs)
-    return min(2 * common, total - 1) / total
 
 
 def _shown(pair: _Pair) -> dict[str, Any]:
