@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from comparators import json_rules, tool_schemas
@@ -108,14 +109,14 @@ class _Comparison:
         if self._rules.ordered:
             moved = len(met) - _longest_in_order([given.at for _, given in met])
             if moved:
-                shown = {"kind": "tools_reordered"} | _in_order(met)
-                tally.different("tools_reordered", moved, shown)
+                tally.different("tools_reordered", moved, partial(_in_order, met))
         return tally
 
     def _met(self, ours: Sequence[_Call], theirs: Sequence[_Call]) -> Iterator[tuple[_Call, _Call]]:
         """Which call meets which: those of one tool, best first."""
-        for name in dict.fromkeys(call.name for call in ours):
-            wanted, given = ([call for call in side if call.name == name] for side in (ours, theirs))
+        called = _by_tool(theirs)
+        for name, wanted in _by_tool(ours).items():
+            given = called.get(name, [])
             places = [self._place(name)] * max(len(wanted), len(given))
             values = [[call.arguments for call in side] for side in (wanted, given)]
             for i, j in self._matching.pairs(values[0], values[1], places):
@@ -138,8 +139,8 @@ class _Comparison:
         # Arguments that are invalid on one side alone make two calls, whatever the rules leave out.
         if len(problems) == 1 or (problems and differ):
             for fields, (side, problem) in zip((1, 0), problems.items(), strict=False):
-                shown = {"call": short(wanted.name), "kind": _INVALID[side], side: problem}
-                tally.different(_INVALID[side], fields, shown)
+                kind = _INVALID[side]
+                tally.different(kind, fields, partial(dict, {"call": short(wanted.name), "kind": kind, side: problem}))
         else:
             tally.same()
 
@@ -157,7 +158,7 @@ class _Comparison:
         for call in calls:
             if call.at not in met:
                 fields = 1 + leaves(call.arguments, self._place(call.name))
-                tally.different(kind, fields, {"call": short(call.name), "kind": kind})
+                tally.different(kind, fields, partial(dict, {"call": short(call.name), "kind": kind}))
 
     def _place(self, name: str) -> tool_schemas.Place:
         place = self._places.get(name)
@@ -197,6 +198,13 @@ def _problems(answer: Answer, tools: Mapping[str, Tool]) -> dict[str, str]:
     return problems
 
 
+def _by_tool(calls: Sequence[_Call]) -> dict[str, list[_Call]]:
+    by_tool: dict[str, list[_Call]] = {}
+    for call in calls:
+        by_tool.setdefault(call.name, []).append(call)
+    return by_tool
+
+
 def _longest_in_order(numbers: Sequence[int]) -> int:
     """How many of these numbers, at most, stand in ascending order."""
     ends: list[int] = []  # the least number that a run of each length ends in
@@ -206,10 +214,11 @@ def _longest_in_order(numbers: Sequence[int]) -> int:
     return len(ends)
 
 
-def _in_order(met: Sequence[tuple[_Call, _Call]]) -> dict[str, list[str]]:
+def _in_order(met: Sequence[tuple[_Call, _Call]]) -> dict[str, Any]:
     given = sorted(given for _, given in met)
     sides = {"teacher": [wanted.name for wanted, _ in met], "student": [call.name for call in given]}
-    return {side: [short(name) for name in names[:_MOST_SHOWN]] for side, names in sides.items()}
+    shown = {side: [short(name) for name in names[:_MOST_SHOWN]] for side, names in sides.items()}
+    return {"kind": "tools_reordered", **shown}
 
 
 def _written(answer: Answer) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ DateRule = Literal["day", "instant"]
 
 _LONGEST = 64
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b|,", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}", re.ASCII)
+_MONTH = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
 _IN_WORDS = ("%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y")
 _IN_NUMBERS = ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y")
 # Unix time in seconds from 2001 on, and in milliseconds until 5138.
@@ -51,8 +53,11 @@ def _readings(text: str) -> Iterator[datetime]:
         pass
     else:
         return
-    for form in _IN_NUMBERS:
-        yield from _read(text, form)
+    if _NUMBERS.fullmatch(text):
+        for form in _IN_NUMBERS:
+            yield from _read(text, form)
+    elif _MONTH.search(text) is None:
+        return
     words = " ".join(_ORDINAL.sub(" ", text).split())
     for form in _IN_WORDS:
         yield from _read(words, form)

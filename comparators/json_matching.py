@@ -11,7 +11,6 @@ import itertools
 import math
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
@@ -33,7 +32,7 @@ from comparators.words import normalised
 
 # How many pairs of values one comparison may look at for its matching: where others wait for it, and where none do.
 LIGHT_WORK = 4_000
-HEAVY_WORK = 200_000
+HEAVY_WORK = 60_000
 _MOST_PAIRS = 40_000  # elements of one side times those of the other: assigning takes more than their product
 _MOST_TRIED = 1_000  # so few orders are tried sooner than scipy is loaded
 _DEEPEST = 40
@@ -58,7 +57,8 @@ class Matching:
     def __init__(self, *, null_is_missing: bool, work: int) -> None:
         self._null_is_missing = null_is_missing
         self._work = work
-        self._fingerprints: dict[int, bytes] = {}  # by identity: the values outlive the comparison
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, int] = {}  # by identity: the values outlive the comparison
 
     def aligned(self, ours: list[Any], theirs: list[Any], place: Place) -> list[Any]:
         """Their array in the order of ours: NOTHING where none meets ours, and at the end what meets none."""
@@ -132,35 +132,35 @@ class Matching:
     def _key(self, value: Any, place: Place) -> Hashable:
         """The same for values with nothing to tell them apart; values that are nearly the same may have another."""
         try:
-            return self._fingerprint(value, place)
-        except (RecursionError, ValueError):  # nested too deep, or an integer of thousands of digits
+            return self._number(value, place)
+        except RecursionError:
             return object()
 
-    def _fingerprint(self, value: Any, place: Place) -> bytes:
-        """A digest of what counts in a value. That of arrays and objects is kept: each is asked for at every level."""
+    def _number(self, value: Any, place: Place) -> int:
+        """A number for what counts in a value. That of arrays and objects is kept: each is asked for at every level."""
         if not isinstance(value, dict | list):
-            text = _scalar(value, ignore_case=place.settings.ignore_case)
-            return _digest(
-                type(value).__name__ if isinstance(value, str | bool) else "", text.encode("utf-8", "surrogatepass")
-            )
-        known = self._fingerprints.get(id(value))
+            return self._numbered(_scalar(value, ignore_case=place.settings.ignore_case))
+        known = self._known.get(id(value))
         if known is None:
-            known = self._fingerprints[id(value)] = self._of_all(value, place)
+            known = self._known[id(value)] = self._numbered(self._parts(value, place))
         return known
 
-    def _of_all(self, value: dict[str, Any] | list[Any], place: Place) -> bytes:
+    def _parts(self, value: dict[str, Any] | list[Any], place: Place) -> Hashable:
         if isinstance(value, list):
-            each = [self._fingerprint(inner, place.step(at)) for at, inner in enumerate(value)]
-            return _digest("list", *(sorted(each) if place.settings.unordered else each))
-        inner = ((key, inner, place.step(key)) for key, inner in sorted(value.items()))
-        return _digest(
-            "dict",
+            each = [self._number(inner, place.step(at)) for at, inner in enumerate(value)]
+            return (list, *(sorted(each) if place.settings.unordered else each))
+        below = ((key, value[key], place.step(key)) for key in sorted(value))
+        return (
+            dict,
             *(
-                _digest("key", key.encode("utf-8", "surrogatepass")) + self._fingerprint(each, below)
-                for key, each, below in inner
-                if not (below.settings.ignore or (each is None and self._null_is_missing))
+                (key, self._number(inner, there))
+                for key, inner, there in below
+                if not (there.settings.ignore or (inner is None and self._null_is_missing))
             ),
         )
+
+    def _numbered(self, value: Hashable) -> int:
+        return self._numbers.setdefault(value, len(self._numbers))
 
     def _spend(self, work: int) -> None:
         self._work -= work
@@ -228,11 +228,7 @@ def _near(ours: Any, theirs: Any) -> float:
     return 0.0
 
 
-def _digest(kind: str, *parts: bytes) -> bytes:
-    return blake2b(kind.encode() + b"".join(parts), digest_size=16).digest()
-
-
-def _scalar(value: Any, *, ignore_case: bool) -> str:
+def _scalar(value: Any, *, ignore_case: bool) -> Hashable:
     if isinstance(value, str):
         return normalised(value).casefold() if ignore_case else normalised(value)
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return (bool, value) if isinstance(value, bool) else value  # 1.0 is 1, and True is not

@@ -25,9 +25,7 @@ class UnusableSchemaError(ValueError):
 
 
 class _Validator(Protocol):
-    def is_valid(self, instance: Any) -> bool: ...
-
-    def iter_errors(self, instance: Any) -> Any: ...
+    def validate(self, instance: Any) -> None: ...
 
 
 def check(schema: Any) -> None:
@@ -40,14 +38,16 @@ def problem_with(value: Any, schema: Any) -> str | None:
 
     Raises UnusableSchemaError.
     """
+    import jsonschema_rs
+
     validator = _compiled(_text_of(schema))
     try:
-        if validator.is_valid(value):
-            return None
-        error = next(iter(validator.iter_errors(value)))
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
         return short(f"{show(error.instance_path)}: {error.message}", _LONGEST_PROBLEM)
     except ValueError:  # half of a surrogate pair, or nested deeper than the library goes
         return None
+    return None
 
 
 def asked_of(request: Request) -> Any | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from comparators.base import Answer
@@ -38,12 +39,13 @@ class Tally:
         self.equal += fields
         self.fields += fields
 
-    def different(self, kind: str, fields: int, shown: dict[str, Any]) -> None:
+    def different(self, kind: str, fields: int, show: Callable[[], dict[str, Any]]) -> None:
+        """Count a difference; the first few are shown."""
         self.fields += fields
         self.kinds.add(kind)
         self._differences += 1
         if len(self._shown) < _MOST_SHOWN:
-            self._shown.append(shown)
+            self._shown.append(show())
 
     def count(
         self, found: Iterable[Difference | Open | None], kinds: Mapping[HowDifferent, str], **shown_too: Any
@@ -55,7 +57,7 @@ class Tally:
                 self.same()
             else:
                 kind = kinds[difference.how]
-                self.different(kind, difference.fields, {**shown_too, **shown(difference, kind)})
+                self.different(kind, difference.fields, partial(_shown, difference, kind, shown_too))
 
     def _said(self, found: Open) -> Steps[Difference | None]:
         comparator = found.place.settings.compare
@@ -67,3 +69,7 @@ class Tally:
         self.kinds.update(score.kinds)
         said = {"use": comparator.name, "score": round(score.score, 3), "kinds": list(score.kinds)}
         return Difference(found.path, "changed", found.teacher, found.student, 1, said)
+
+
+def _shown(difference: Difference, kind: str, shown_too: dict[str, Any]) -> dict[str, Any]:
+    return {**shown_too, **shown(difference, kind)}

@@ -60,7 +60,7 @@ class Place:
         self._root = root
         self._nodes = _holding(nodes, root)
         self._first_items = max((len(_list(node.get("prefixItems"))) for node in self._nodes), default=0)
-        self._next: dict[tuple[json_rules.Place, Step], Place] = {}
+        self._next: dict[tuple[json_rules.Place, Step | None], Place] = {}
         self._with_defaults = with_defaults
         said = (node["default"] for node in self._nodes if "default" in node) if with_defaults and not is_root else ()
         self.default: Any = next(iter(said), NOTHING)
@@ -69,12 +69,18 @@ class Place:
         rules = self._place.step(step)
         if rules is self._place and not self._nodes:
             return self
-        known = (rules, step if isinstance(step, str) else min(step, self._first_items))
+        known = (rules, self._told_apart(step))
         place = self._next.get(known)
         if place is None:
             nodes = [below for node in self._nodes for below in _below(node, step)]
             place = self._next[known] = Place(rules, nodes, self._root, with_defaults=self._with_defaults)
         return place
+
+    def _told_apart(self, step: Step) -> Step | None:
+        """The step, or one that leads to the same; None is any key that the schema does not name."""
+        if isinstance(step, int):
+            return min(step, self._first_items)
+        return step if any(step in _named(node) for node in self._nodes) else None
 
     def tells_apart(self, ours: Any, theirs: Any) -> bool:
         """Whether the schema allows one of both types here: where it says nothing, "5" is as good as 5."""
@@ -117,14 +123,18 @@ def _referred(reference: Any, root: Any) -> Any:
 
 def _below(node: dict[str, Any], step: Step) -> Iterator[Any]:
     if isinstance(step, str):
-        properties = node.get("properties")
-        if isinstance(properties, dict) and step in properties:
-            yield properties[step]
+        if step in _named(node):
+            yield node["properties"][step]
         else:
             yield node.get("additionalProperties")
     else:
         first = _list(node.get("prefixItems"))
         yield first[step] if step < len(first) else node.get("items")
+
+
+def _named(node: dict[str, Any]) -> dict[str, Any]:
+    properties = node.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _types(node: dict[str, Any]) -> Iterator[str]:
