@@ -41,7 +41,6 @@ VALUES: Mapping[Pattern, Callable[[Any], bool]] = {
     ("store",): lambda value: isinstance(value, str) and value.startswith(("postgresql:", "postgres:")),
     ("journal",): lambda value: isinstance(value, str) and value.startswith("nats:"),
     ("routes", "*", "sample"): lambda value: isinstance(value, dict),
-    ("routes", "*", "comparators", "*", "use"): lambda value: value == "auto",
 }
 """Keys that exist, with those of their values that do not yet."""
 
@@ -54,7 +53,7 @@ def take_out_later(value: Any) -> tuple[Any, list[Problem]]:
 
     def without(part: Any, place: Path, pattern: Pattern) -> Any:
         if pattern in VALUES and VALUES[pattern](part):
-            problems.append(Problem(path=place, text=f"{_shown(pattern, part)} is not available in this version"))
+            problems.append(Problem(path=place, text=f"{_shown(pattern)} is not available in this version"))
         if isinstance(part, list):
             return [without(item, (*place, index), (*pattern, "*")) for index, item in enumerate(part)]
         if not isinstance(part, dict):
@@ -81,9 +80,9 @@ def _problems(key: str, value: Any, place: Path, *, may_stand: Callable[[Any], b
     return [Problem(path=place, text=f"{what} is not available in this version")]
 
 
-def _shown(pattern: Pattern, value: Any) -> str:
+def _shown(pattern: Pattern) -> str:
     if pattern == ("store",):
         return "postgresql://"
     if pattern == ("journal",):
         return "nats://"
-    return f"{pattern[-1]}: {value}" if isinstance(value, str) else f"{dotted(pattern[-1:])} by key"
+    return f"{dotted(pattern[-1:])} by key"

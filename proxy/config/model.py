@@ -210,7 +210,7 @@ class Route(Model):
     students: list[Student] = Field([], description="may be empty: then exchanges are kept")
     sample: Number = Field(1.0, gt=0, le=1, description="share of units shadowed")
     comparators: list[ComparatorUse] = Field(
-        [ComparatorUse(use="text", agree_at=0.8)],
+        [ComparatorUse(use="auto")],
         min_length=1,
         description="the first decides agreement; the others are reported beside it",
     )

@@ -132,7 +132,6 @@ def test_a_wrong_configuration_gives_one_line_that_helps(tmp_path, text, expecte
         (ROUTE + "    gate: {margin: 0.1}\n", "gate.margin: margin is not available in this version"),
         (ROUTE + "    durability: strict\n", "durability: strict is not available in this version"),
         (ROUTE + "    durability: lax\n", "durability: must be relaxed (strict is not available in this version)"),
-        (ROUTE + "    comparators: [{use: auto}]\n", "comparators[0].use: use: auto is not available in this version"),
         (ROUTE + "journal: nats://host:4222\n", "u.yaml:4: journal: nats:// is not available in this version"),
         (ROUTE + "store: postgresql://u:pw@h/db\n", "u.yaml:4: store: postgresql:// is not available in this version"),
         (ROUTE + "alerts: {webhooks: [{url: http://x}]}\n", "u.yaml:4: alerts: alerts is not available in this version"),

@@ -101,7 +101,7 @@ def test_the_example_written_out_is_what_leaving_it_all_out_gives(write):
     assert route.gate == example.gate
     assert (route.redact, route.retention, route.sample) == (example.redact, example.retention, example.sample)
     assert route.segments == ["language", "length", "turn"]
-    assert [(use.use, use.options) for use in route.comparators] == [("text", {"agree_at": 0.8})]
+    assert [(use.use, use.options) for use in route.comparators] == [("auto", {})]
     assert (route.teacher.timeout, route.teacher.api_key.get_secret_value()) == (600.0, "passthrough")
     same = ("drop", "timeout", "max_age", "concurrency", "ttft")
     assert all(getattr(route.students[0], key) == getattr(example.students[0], key) for key in same)
@@ -169,7 +169,6 @@ def test_flags_make_one_route_that_matches_everything():
         ),
         ({"teacher": "http://t", "student": "ftp://s"}, "--student: must be a base URL"),
         ({"teacher": "http://t", "student_model": "m"}, "--student-model: needs --student"),
-        ({"teacher": "http://t", "comparator": "auto"}, "--comparator: use: auto is not available in this version"),
         ({"teacher": "http://t", "listen": "8080"}, "--listen: must be HOST:PORT"),
     ],
 )

@@ -31,7 +31,7 @@ def test_the_table_holds_kinds_bounds_and_defaults():
     assert "| `routes[].students[].timeout` | duration | `1m` | for the whole answer |" in table
     assert "| `routes[].sample` | number, more than 0, 1 or less | `1.0` | share of units shadowed |" in table
     assert "| `limits.journal` | size | `10GiB` |" in table
-    assert "| `routes[].comparators` | list of mappings | `[{use: text, agree_at: 0.8}]` |" in table
+    assert "| `routes[].comparators` | list of mappings | `[{use: auto}]` |" in table
     assert "| `teacher.url` | URL | needed |" in table
     assert all(line.count("|") >= 5 and not line.endswith("|  |") for line in table.splitlines()), "a key without words"
 
