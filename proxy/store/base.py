@@ -13,7 +13,15 @@ from typing import Protocol
 import msgspec
 
 from proxy.journal.base import TallyTotal
-from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
+from proxy.store.records import (
+    CaptureCount,
+    CountRow,
+    Evidence,
+    RescoredPair,
+    Rescoring,
+    Settlement,
+    StoredPair,
+)
 
 
 class PairFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +33,10 @@ class PairFilter(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None  # a kind of disagreement, or of missing, or of student error
     segment: tuple[str, str] | None = None
     since: float | None = None  # arrived_at, unix seconds
+    source: str | None = None
+    version: str | None = None  # of the student
+    until: float | None = None  # captured_at, exclusive
+    not_rescored: int | None = None  # those that this rescoring (its id) has not counted
     limit: int | None = None
     before: tuple[float, str] | None = None  # (arrived_at, id) of the last pair already read: paging
 
@@ -100,6 +112,21 @@ class Store(Protocol):
         """Newest first."""
 
     def pair(self, pair_id: str) -> StoredPair | None: ...
+
+    def count_pairs(self, which: PairFilter) -> int:
+        """How many there are, whatever its ``limit``."""
+
+    def begin_rescoring(self, route: str, student: str, version: str, *, definition: str, decides: str) -> Rescoring:
+        """Where these pairs are counted when scored again; the same one every time."""
+
+    def rescoring(self, route: str, student: str, version: str, definition: str) -> Rescoring | None:
+        """The same if it was begun."""
+
+    def record_rescored(self, rescoring: Rescoring, pairs: Sequence[RescoredPair]) -> int:
+        """Count pairs that were scored again, in one transaction; returns how many are new.
+
+        A pair that this rescoring has counted is left alone.  No evidence and no stored pair changes.
+        """
 
     def set_paused(self, route: str | None, paused: bool) -> None:
         """Stop or go on with shadowing a route (None: every route)."""

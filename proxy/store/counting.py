@@ -15,10 +15,10 @@ from proxy.journal.base import bucket_of
 from proxy.store.records import (
     ANSWERED,
     BINS,
-    EXCLUDED,
     LATENCY_STEP,
-    MISSING,
     OURS,
+    RESCORED_EXCLUDED,
+    RESCORED_MISSING,
     AnswerRecord,
     ExchangeRecord,
     PairRecord,
@@ -130,10 +130,10 @@ def pair_increments(exchange: ExchangeRecord, pair: PairRecord, segments: Mappin
 
 def _by_comparator(pair: PairRecord, exchange: ExchangeRecord) -> dict[str, list[Cell]]:
     """What counts in every segment; under ``""`` what is no comparator's."""
-    if pair.outcome in EXCLUDED:
+    if pair.outcome in RESCORED_EXCLUDED:
         return {"": [(f"excluded:{pair.outcome}", 0, 1)]}
     due = [("pairs", 0, 1), *([("later_turns", 0, 1)] if exchange.unit_kind == "conversation" else [])]
-    if pair.outcome in MISSING:
+    if pair.outcome in RESCORED_MISSING:
         worst_cases = [("low", 0, 1), ("high", _TOP, 1)]
         return {
             "": [*due, (f"missing:{pair.outcome}", 0, 1)],
@@ -163,7 +163,7 @@ def _of_score(score: ScoreRecord, agree: float, unit: str) -> Iterator[Cell]:
 
 
 def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[str, str]) -> Iterator[Cell]:
-    if pair.outcome in EXCLUDED:
+    if pair.outcome in RESCORED_EXCLUDED:
         return
     if not segments:
         yield "unsegmented", 0, 1

@@ -43,6 +43,11 @@ def segment_names(db: Database) -> None:
     db.executescript(_SEGMENT_NAMES)
 
 
+@migrations(name="0007_rescored")
+def rescored(db: Database) -> None:
+    db.executescript(_RESCORED)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -280,6 +285,29 @@ CREATE TABLE segment_names (
 ) WITHOUT ROWID;
 INSERT OR IGNORE INTO segment_names SELECT route, segment_key, segment_value FROM series WHERE segment_key != 'all';
 INSERT OR IGNORE INTO segment_names SELECT route, key, '' FROM segment_names;
+"""
+
+_RESCORED = """
+-- Of series whose source is 'rescored', evidence_id is the id of a row here.
+CREATE TABLE rescorings (
+    id INTEGER PRIMARY KEY,
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    version TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    decides TEXT NOT NULL,
+    first REAL,
+    last REAL,
+    redacted_requests INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (route, student, version, definition)
+);
+-- Which pairs were counted, so that none is twice.
+CREATE TABLE rescored_pairs (
+    rescoring_id INTEGER NOT NULL REFERENCES rescorings (id),
+    exchange_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (rescoring_id, exchange_id)
+) WITHOUT ROWID;
 """
 
 _READABLE_VIEWS = """

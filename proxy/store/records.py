@@ -16,9 +16,15 @@ MISSING = frozenset({"unavailable", "misconfigured", "shed", "expired", "unscore
 # Outside of the evidence: neither agreement nor missing.
 EXCLUDED = frozenset({"teacher_error", "paused"})
 OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED
+# The same of pairs scored again (``understudy rescore``), from what is stored of them.
+REDACTED = "redacted"  # missing: nobody knows whether what was taken out of the answers was the same
+FORGOTTEN = "forgotten"  # excluded: their text is not there any more
+RESCORED_MISSING = MISSING | {REDACTED}
+RESCORED_EXCLUDED = EXCLUDED | {FORGOTTEN}
+RESCORED = "rescored"  # the source that they are counted under
 # Pair outcomes whose errors say what we failed at, nothing of the student; and those of students that answered.
 OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
-ANSWERED = frozenset({"agreed", "disagreed", "unscored"})
+ANSWERED = frozenset({"agreed", "disagreed", "unscored", REDACTED})
 
 
 class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +83,7 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     # The route's configured sample: evidence that begins with this pair keeps it, as its `probability_floor`.  The pair
     # does not: what it weighs goes by the probability of its exchange.
     sample: float = 1.0
-    outcome: str  # one of OUTCOMES
+    outcome: str  # one of OUTCOMES; of a pair scored again also REDACTED or FORGOTTEN
     answer: AnswerRecord
     scores: dict[str, ScoreRecord] = {}
 
@@ -105,6 +111,31 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
     pair: PairRecord
     evidence_id: int | None = None
     labels: tuple[dict[str, Any], ...] = ()
+
+
+class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored pairs of one student version, scored again under one definition of agreement.
+
+    Their counts are kept under the source ``RESCORED`` and this ``id``, apart from those of every evidence.
+    """
+
+    id: int
+    route: str
+    student: str
+    version: str
+    definition: str
+    decides: str  # the comparator that decides agreement
+    first: float | None = None  # captures of the oldest and newest pair; None: none yet
+    last: float | None = None
+    redacted_requests: int = 0  # pairs compared whose requests had something taken out
+
+
+class RescoredPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored pair as it was scored again: ``pair`` has the new scores and outcome."""
+
+    exchange: ExchangeRecord
+    pair: PairRecord
+    redacted_request: bool = False  # something had been taken out of the request that comparators saw
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,7 +16,16 @@ from proxy.store.connection import Connection
 from proxy.store.counting import Series, Totals
 from proxy.store.evidence_book import EvidenceBook
 from proxy.store.folding import DAY, Folded, Folding, day_of
-from proxy.store.records import CaptureCount, CountRow, Evidence, Settlement, StoredPair
+from proxy.store.records import (
+    RESCORED,
+    CaptureCount,
+    CountRow,
+    Evidence,
+    RescoredPair,
+    Rescoring,
+    Settlement,
+    StoredPair,
+)
 from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
 from proxy.store.segment_names import Remembered, SegmentNames, keep_names
 
@@ -74,11 +84,7 @@ class SQLiteStore:
                     self._connection.execute_many(statements.insert(table, rows[0]), rows)
             self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
             series_ids = self._add(totals)
-        # Remembered only now: what a rolled back transaction made is not there.
-        names.remember()
-        if len(self._series_ids) > _SERIES_REMEMBERED:
-            self._series_ids.clear()
-        self._series_ids.update(series_ids)
+        self._remember(names, series_ids)
         return new
 
     def known(self, exchange_ids: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -170,6 +176,60 @@ class SQLiteStore:
         rows = self._connection.query(statements.PAIR, exchange_id=exchange_id, student=student)
         return stored_pair(rows[0]) if rows else None
 
+    def count_pairs(self, which: PairFilter) -> int:
+        values = _conditions(which)
+        number: int = self._connection.query(statements.number_of_pairs(values.fields), **values.values)[0]["n"]
+        return number
+
+    def begin_rescoring(self, route: str, student: str, version: str, *, definition: str, decides: str) -> Rescoring:
+        of = {"route": route, "student": student, "version": utf8(version), "definition": definition}
+        begun = self.rescoring(**of)
+        if begun is None:
+            with self._connection.writing():
+                self._connection.execute(statements.NEW_RESCORING, {**of, "decides": decides})
+            begun = Rescoring(**self._connection.query(statements.RESCORING, **of)[0])
+        return begun
+
+    def rescoring(self, route: str, student: str, version: str, definition: str) -> Rescoring | None:
+        rows = self._connection.query(
+            statements.RESCORING, route=route, student=student, version=utf8(version), definition=definition
+        )
+        return Rescoring(**rows[0]) if rows else None
+
+    def record_rescored(self, rescoring: Rescoring, pairs: Sequence[RescoredPair]) -> int:
+        totals = Totals(self._replica)
+        new = []
+        with self._connection.writing():
+            book = EvidenceBook(self._connection)
+            names = SegmentNames(self._connection, self._segment_names)
+            for each in pairs:
+                row = {"rescoring_id": rescoring.id, "exchange_id": each.exchange.id, "outcome": each.pair.outcome}
+                if not self._connection.execute(statements.NEW_RESCORED_PAIR, row):
+                    continue
+                new.append(each)
+                exchange = msgspec.structs.replace(each.exchange, source=RESCORED)
+                totals.add_pair(
+                    exchange,
+                    each.pair,
+                    evidence_id=rescoring.id,
+                    teacher_version=book.note_teacher(exchange),
+                    segments=names.counted(exchange.route, exchange.segments),
+                )
+            if new:
+                captures = [each.exchange.captured_at for each in new]
+                self._connection.execute(
+                    statements.RESCORING_GROWN,
+                    {
+                        "id": rescoring.id,
+                        "first": min(captures),
+                        "last": max(captures),
+                        "redacted_requests": sum(each.redacted_request for each in new),
+                    },
+                )
+            series_ids = self._add(totals)
+        self._remember(names, series_ids)
+        return len(new)
+
     def set_paused(self, route: str | None, paused: bool) -> None:
         with self._connection.writing():
             self._connection.execute(
@@ -231,6 +291,13 @@ class SQLiteStore:
         self._connection.execute_many(statements.ADD_DAILY_COUNT, [(*key, n) for key, n in sorted(by_day.items())])
         return found
 
+    def _remember(self, names: SegmentNames, series_ids: Mapping[Series, int]) -> None:
+        """Once the transaction is committed: what a rolled back one made is not there."""
+        names.remember()
+        if len(self._series_ids) > _SERIES_REMEMBERED:
+            self._series_ids.clear()
+        self._series_ids.update(series_ids)
+
     def _series_id(self, series: Series) -> int:
         columns = {name: utf8(each) if isinstance(each, str) else each for name, each in series._asdict().items()}
         self._connection.execute(statements.NEW_SERIES, columns)
@@ -238,22 +305,33 @@ class SQLiteStore:
         return id_
 
     def _page(self, which: PairFilter, page: int) -> list[StoredPair]:
-        values: dict[str, str | float] = {}
-        fields = []
-        for field in which.__struct_fields__:
-            given = getattr(which, field)
-            if field == "limit" or given is None or given is False:
-                continue
-            fields.append(field)
-            if field == "segment":
-                values |= {"segment_key": given[0], "segment_value": given[1]}
-            elif field == "before":
-                exchange_id, student = split_pair_id(given[1])
-                values |= {"before_time": given[0], "before_exchange": exchange_id, "before_student": student}
-            else:
-                values[field] = given
-        rows = self._connection.query(statements.pairs_page(fields), page=page, **values)
+        values = _conditions(which)
+        rows = self._connection.query(statements.pairs_page(values.fields), page=page, **values.values)
         return [stored_pair(row) for row in rows]
+
+
+class _Conditions(NamedTuple):
+    """Of a PairFilter: the fields that were given, and the values that their conditions name."""
+
+    fields: list[str]
+    values: dict[str, str | float]
+
+
+def _conditions(which: PairFilter) -> _Conditions:
+    given = _Conditions([], {})
+    for field in which.__struct_fields__:
+        value = getattr(which, field)
+        if field == "limit" or value is None or value is False:
+            continue
+        given.fields.append(field)
+        if field == "segment":
+            given.values.update(segment_key=value[0], segment_value=value[1])
+        elif field == "before":
+            exchange_id, student = split_pair_id(value[1])
+            given.values.update(before_time=value[0], before_exchange=exchange_id, before_student=student)
+        else:
+            given.values[field] = value
+    return given
 
 
 def _version(base: str, first_model: str, present_model: str) -> str:

@@ -157,6 +157,28 @@ WHERE route = :route AND bucket >= :since AND bucket < :until
 GROUP BY route, outcome, reason, probability ORDER BY outcome, reason, probability
 """
 
+# Scored again
+
+NEW_RESCORING = """
+INSERT OR IGNORE INTO rescorings (route, student, version, definition, decides)
+VALUES (:route, :student, :version, :definition, :decides)
+"""
+RESCORING = """
+SELECT * FROM rescorings
+WHERE route = :route AND student = :student AND version = :version AND definition = :definition
+"""
+NEW_RESCORED_PAIR = """
+INSERT OR IGNORE INTO rescored_pairs (rescoring_id, exchange_id, outcome)
+VALUES (:rescoring_id, :exchange_id, :outcome)
+"""
+RESCORING_GROWN = """
+UPDATE rescorings SET
+    first = min(coalesce(first, :first), :first),
+    last = max(coalesce(last, :last), :last),
+    redacted_requests = redacted_requests + :redacted_requests
+WHERE id = :id
+"""
+
 # Segments
 
 SEGMENT_NAME = "SELECT 1 FROM segment_names WHERE route = :route AND key = :key AND value = :value"
@@ -216,9 +238,21 @@ _PAIR_CONDITIONS = {
         OR EXISTS (
             SELECT 1 FROM json_each(pairs.scores) AS score, json_each(score.value, '$.kinds') AS kind
             WHERE kind.value = :kind))""",
+    "source": "pairs.source = :source",
+    "version": "pairs.version = :version",
+    "until": "pairs.captured_at < :until",
+    "not_rescored": """NOT EXISTS (
+        SELECT 1 FROM rescored_pairs
+        WHERE rescoring_id = :not_rescored AND rescored_pairs.exchange_id = pairs.exchange_id)""",
     "before": """(pairs.arrived_at, pairs.exchange_id, pairs.student)
         < (:before_time, :before_exchange, :before_student)""",
 }
+
+
+def number_of_pairs(fields: Iterable[str]) -> str:
+    """How many are under the conditions of these fields of a PairFilter."""
+    conditions = " AND ".join(_PAIR_CONDITIONS[field] for field in fields) or "1"
+    return f"SELECT count(*) AS n FROM pairs JOIN exchanges ON exchanges.id = pairs.exchange_id WHERE {conditions}"  # noqa: S608 - conditions are ours
 
 
 def pairs_page(fields: Iterable[str]) -> str:
