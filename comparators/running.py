@@ -11,12 +11,14 @@ import pickle
 import resource
 import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pebble
 
 from comparators.base import Answer, Comparator, Request, Score
 
+Result = TypeVar("Result")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _SMALL = 2**15  # characters, over which a light comparator takes less time than a change of threads
 _ASKING_SECONDS = 900.0  # those that ask have time limits of their own; this is for one that forgot
@@ -59,7 +61,7 @@ class Runner:
         if request.surface not in comparator.surfaces:
             raise SurfaceNotSupportedError
         if comparator.runs == "heavy":
-            return await self._apart(comparator, request, teacher, student)
+            return await self.apart(_compare, recipe_of(comparator), request, teacher, student)
         if comparator.runs == "asking":
             async with asyncio.timeout(_ASKING_SECONDS):
                 return await comparator.ask(request, teacher, student, self.run)
@@ -75,15 +77,15 @@ class Runner:
             pool.stop()  # type: ignore[no-untyped-call] # pebble's only one without types
             await asyncio.to_thread(pool.join)
 
-    async def _apart(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
-        async with self._free:  # so that the time limit is the comparator's, not the queue's
-            task = self._pool().schedule(
-                _compare, args=(recipe_of(comparator), request, teacher, student), timeout=self._seconds
-            )
+    async def apart(self, function: Callable[..., Result], *arguments: Any, seconds: float | None = None) -> Result:
+        """What a function says in one of the processes. Raises what it raises, TimeoutError and ProcessDiedError."""
+        async with self._free:  # so that the time limit is the function's, not the queue's
+            task = self._pool().schedule(function, args=arguments, timeout=seconds or self._seconds)
             try:
-                return await asyncio.wrap_future(task)
+                result: Result = await asyncio.wrap_future(task)
             except pebble.ProcessExpired as error:
                 raise ProcessDiedError from error
+            return result
 
     def _pool(self) -> pebble.ProcessPool:
         if self._made is None:
@@ -94,6 +96,20 @@ class Runner:
                 context=multiprocessing.get_context("spawn"),  # the worker has threads and an event loop
             )
         return self._made
+
+
+class InPlace(Runner):
+    """What scores within a process that may itself be killed: there all but the asking ones run at once."""
+
+    def __init__(self) -> None:
+        super().__init__(processes=1, seconds=_ASKING_SECONDS)
+
+    async def run(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
+        if request.surface not in comparator.surfaces:
+            raise SurfaceNotSupportedError
+        if comparator.runs == "asking":
+            return await comparator.ask(request, teacher, student, self.run)
+        return comparator.compare(request, teacher, student)
 
 
 def _size(answer: Answer) -> int:
@@ -123,11 +139,12 @@ def _begin(parent: int, memory: int) -> None:
 
 
 def _compare(recipe: bytes, request: Request, teacher: Answer, student: Answer) -> Score:
-    return _made(recipe).compare(request, teacher, student)
+    return made_of(recipe).compare(request, teacher, student)
 
 
 @functools.lru_cache(maxsize=_CACHED)
-def _made(recipe: bytes) -> Comparator:
+def made_of(recipe: bytes) -> Comparator:
+    """The comparator of a recipe; the same one every time."""
     kind, options = pickle.loads(recipe)  # noqa: S301 - our own parent's
     made: Any = kind(kind.Options.model_validate(options))
     comparator: Comparator = made
