@@ -114,9 +114,9 @@ class _Comparison:
 
     def _met(self, ours: Sequence[_Call], theirs: Sequence[_Call]) -> Iterator[tuple[_Call, _Call]]:
         """Which call meets which: those of one tool, best first."""
-        called = _by_tool(theirs)
-        for name, wanted in _by_tool(ours).items():
-            given = called.get(name, [])
+        calling, called = _by_tool(ours), _by_tool(theirs)
+        for name in sorted(calling.keys() & called.keys()):  # whoever is the teacher, the work goes to the same
+            wanted, given = calling[name], called[name]
             places = [self._place(name)] * max(len(wanted), len(given))
             values = [[call.arguments for call in side] for side in (wanted, given)]
             for i, j in self._matching.pairs(values[0], values[1], places):

@@ -8,16 +8,17 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from comparators import json_rules
-from comparators.base import Answer, Comparator, ComparatorOptions, Ledger, Request, Run, Runs, Score
+from comparators.base import TEXT_SURFACES, Answer, Comparator, ComparatorOptions, Request, Run, Runs, Score
 from comparators.json_differences import Difference, HowDifferent, Open, differences
 from comparators.json_matching import HEAVY_WORK, Matching
 from comparators.json_rules import FieldOptions
 from comparators.json_schema import UnusableSchemaError, asked_of, check, problem_with
 from comparators.json_tally import Tally
 from comparators.json_text import NoJsonError, find_json
-from comparators.nested import runs_of, version_with
+from comparators.nested import runs_of
 from comparators.parts import decided_by_form, normalised, short
 from comparators.questions import Question, Steps, asked, compared
+from comparators.using import Using
 
 _KINDS: Mapping[HowDifferent, str] = {
     "missing": "field_missing",
@@ -86,7 +87,7 @@ class Validity(Comparator):
         return Score(score=float(agree), agree=agree, kinds=kinds, detail=detail)
 
 
-class Json(Comparator):
+class Json(Using):
     """The score is the share of fields (all that either side has) with equal values; 0 where one alone is invalid."""
 
     name = "json"
@@ -95,32 +96,26 @@ class Json(Comparator):
     options: JsonOptions
 
     def __init__(self, options: JsonOptions | None = None) -> None:
-        super().__init__(options)
-        self._used = json_rules.comparators_of(self.options.rules)
-        self._start = json_rules.start(self.options)
+        options = options if options is not None else JsonOptions()
+        super().__init__(options, json_rules.comparators_of(options.rules))
+        self._start = json_rules.start(options)
         self._validity: Validity | None = None
-        if self.options.json_schema is not None or self.options.response_format:
-            said = {key: getattr(self.options, key) for key in SchemaOptions.model_fields}
+        if options.json_schema is not None or options.response_format:
+            said = {key: getattr(options, key) for key in SchemaOptions.model_fields}
             self._validity = Validity(SchemaOptions.model_construct(**said))
-        if self._used:
-            self.version = version_with(self.version, self._used)
-        self.runs: Runs = runs_of([*self._used, *([self._validity] if self._validity else ())])
-        if self.runs == "light" and json_rules.matches_arrays(self.options):
-            self.runs = "heavy"
+        if not self.used:
+            self.version = type(self).version
+        self.be_like_them(TEXT_SURFACES)
+        self.runs: Runs = runs_of([*self.used, *([self._validity] if self._validity else ())])
+        if json_rules.matches_arrays(options):
+            self.symmetric = False  # type: ignore[misc] # which array is matched last may find the work used up
+            self.runs = "heavy" if self.runs == "light" else self.runs
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         return compared(self._steps(request, teacher, student), request)
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
         return await asked(self._steps(request, teacher, student), request, run)
-
-    def keep_accounts(self, ledger: Ledger) -> None:
-        for each in self._used:
-            each.keep_accounts(ledger)
-
-    async def close(self) -> None:
-        for each in self._used:
-            await each.close()
 
     def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
         decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)

@@ -8,13 +8,14 @@ import msgspec
 from pydantic import Field
 
 from comparators import json_rules
-from comparators.base import Answer, Comparator, Ledger, Request, Run, Runs, Score
+from comparators.base import TEXT_SURFACES, Answer, Comparator, Request, Run, Runs, Score
 from comparators.calls import CallRules, Validity, call_steps
 from comparators.json_matching import HEAVY_WORK
 from comparators.json_rules import FieldOptions
-from comparators.nested import Nested, runs_of, version_with
+from comparators.nested import Nested, runs_of
 from comparators.parts import decided_by_refusal
 from comparators.questions import Question, Steps, asked, compared
+from comparators.using import Using
 
 _TEXT: Any = "text"  # a comparator by its name
 
@@ -31,7 +32,7 @@ class ToolCallsOptions(FieldOptions):
     )
 
 
-class ToolCalls(Comparator):
+class ToolCalls(Using):
     """The score is the share of tool names and arguments that are equal, calls matched best first."""
 
     name = "tool_calls"
@@ -40,34 +41,28 @@ class ToolCalls(Comparator):
     options: ToolCallsOptions
 
     def __init__(self, options: ToolCallsOptions | None = None) -> None:
-        super().__init__(options)
-        self._otherwise = self.options.otherwise.comparator
-        self._used = [self._otherwise, *json_rules.comparators_of(self.options.rules)]
+        options = options if options is not None else ToolCallsOptions()
+        self._otherwise = options.otherwise.comparator
+        super().__init__(options, [self._otherwise, *json_rules.comparators_of(options.rules)])
         self._rules = CallRules(
-            start=json_rules.start(self.options),
-            null_is_missing=self.options.null_is_missing,
-            defaults=self.options.defaults,
-            ordered=self.options.ordered,
-            validity=Validity() if self.options.check_arguments else None,
+            start=json_rules.start(options),
+            null_is_missing=options.null_is_missing,
+            defaults=options.defaults,
+            ordered=options.ordered,
+            validity=Validity() if options.check_arguments else None,
             work=HEAVY_WORK,
         )
-        self.version = version_with(self.version, self._used)
+        self.be_like_them(TEXT_SURFACES)
+        if options.ordered or json_rules.matches_arrays(options):
+            self.symmetric = False  # type: ignore[misc] # of matchings that are equally good it is the teacher's first
         # Matching many calls takes more than a look, and a schema may take any time.
-        self.runs: Runs = "asking" if runs_of(self._used) == "asking" else "heavy"
+        self.runs: Runs = "asking" if runs_of(self.used) == "asking" else "heavy"
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         return compared(self._steps(request, teacher, student), request)
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
         return await asked(self._steps(request, teacher, student), request, run)
-
-    def keep_accounts(self, ledger: Ledger) -> None:
-        for each in self._used:
-            each.keep_accounts(ledger)
-
-    async def close(self) -> None:
-        for each in self._used:
-            await each.close()
 
     def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
         decided = decided_by_refusal(teacher, student)

@@ -187,6 +187,26 @@ def test_the_version_and_where_it_runs_are_those_of_the_comparators_used():
     assert build("json", {"response_format": False, "unordered": ["a"]}).runs == "heavy"
 
 
+def test_it_is_symmetric_if_all_that_it_uses_is():
+    assert build("json", rule("s", compare="text")).symmetric
+    assert not build("json", rule("s", compare="auto")).symmetric
+    assert not build("json", {"unordered": True}).symmetric
+
+
+def test_another_process_makes_the_same_of_its_options():
+    options = {
+        **rule("s[]", compare={"use": "text", "agree_at": 0.6}),
+        "unordered": ["a"],
+        "json_schema": {"type": "object"},
+    }
+    comparator = build("json", options)
+
+    again = type(comparator)(comparator.Options.model_validate(comparator.options.model_dump()))
+
+    assert again.version == comparator.version
+    assert again.options.model_dump() == comparator.options.model_dump()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
