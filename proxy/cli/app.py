@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from proxy.admin.values import explained
-from proxy.cli import demo, pairs, pause, report, serve
+from proxy.cli import demo, pairs, pause, report, rescore, serve
 from proxy.cli.not_available import add_not_available
 from proxy.errors import UnderstudyError, UsageError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (serve, report, pairs, pause, demo):
+for module in (serve, report, pairs, rescore, pause, demo):
     module.add_commands(app)
 add_not_available(app)
 

@@ -17,7 +17,6 @@ LATER = (
     "import",
     "label",
     "replay",
-    "rescore",
     "rollout",
 )  # fmt: skip
 

@@ -15,18 +15,17 @@ from types import FrameType
 
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proxy.demo.launch import Running, get, running
 from proxy.demo.models import need_demo_packages
 from proxy.demo.send import send
 from proxy.demo.task import traffic
 from proxy.errors import UnderstudyError
+from proxy.progress import counting
 
 _SEED = 7
 _POLL_SECONDS = 0.3
 _PATIENCE_SECONDS = 60.0
-_PLAIN_STEPS = 10
 
 
 def run_demo(*, once: bool, mended: bool, requests: int = 3000, directory: Path | None = None) -> int:
@@ -48,9 +47,9 @@ def run_demo(*, once: bool, mended: bool, requests: int = 3000, directory: Path 
         console.print(f"  student     {started.student_url}{'  (mended: it has learned every language)' * mended}")
         console.print(f"  Understudy  {started.url}  what the application talks to")
         messages = traffic(requests, seed=_SEED)
-        with _counting(console, "sent by the application", requests) as advance:
+        with counting(console, "sent by the application", requests) as advance:
             send(started.url, messages, lambda: advance(1))
-        with _counting(console, "asked of the student too", requests) as advance:
+        with counting(console, "asked of the student too", requests) as advance:
             _wait_until_compared(started, requests, advance)
         console.print()
         _print_report(started, console)
@@ -112,26 +111,6 @@ It stays up until Ctrl-C. Meanwhile:
             time.sleep(1.0)
     except KeyboardInterrupt:
         console.print("\nended")
-
-
-@contextlib.contextmanager
-def _counting(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, a line now and then elsewhere."""
-    if console.is_terminal:
-        columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task(what, total=total)
-            yield lambda count: progress.advance(task, count)
-        return
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        before, done = done, done + count
-        if before * _PLAIN_STEPS // total != done * _PLAIN_STEPS // total:
-            console.print(f"{what}: {done} of {total}")
-
-    yield advance
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from proxy.openai.reading import Assembled, Reading, SurfaceReader, UnreadableAn
 from proxy.openai.stream import payloads
 from proxy.openai.usage import read_usage
 
-__all__ = ["Reading", "UnreadableAnswerError", "read_answer", "terminal_event_passed"]
+__all__ = ["Reading", "UnreadableAnswerError", "read_answer", "read_response", "terminal_event_passed"]
 
 _READERS: Mapping[str, SurfaceReader] = {
     "chat/completions": chat,
@@ -51,6 +51,12 @@ def read_answer(surface: str, content_type: str, body: bytes) -> Reading:
         return _read(reader, surface, assembled)
     except json_text.NotJSONError:
         raise UnreadableAnswerError("not_json") from None
+
+
+def read_response(surface: str, response: dict[str, Any]) -> Reading:
+    """Read an answer again by the ``response`` that it gave when it was read. Raises UnreadableAnswerError likewise."""
+    assembled = Assembled(response=response, complete=True, error=_error_of(response))
+    return _read(_READERS[surface], surface, assembled)
 
 
 def terminal_event_passed(surface: str, content_type: str, body: bytes) -> bool:

@@ -23,6 +23,7 @@ _REPLACE: Mapping[str, Replace] = {
     "card": payment_card,
     "phone": phone,
 }
+_MARK = re.compile(rf"\[(?:{'|'.join(_REPLACE)})\]")
 _JSON_TOKEN = re.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*+)"(?P<colon>\s*+:)?|(?P<scalar>-?\d[\d.eE+-]*+|null|true|false)', re.DOTALL
 )
@@ -41,6 +42,11 @@ def redactor(kinds: Sequence[str]) -> Callable[[Any], Any]:
     if unknown:
         raise ValueError(f"{unknown[0]!r} cannot be redacted; allowed are {', '.join(sorted(_REPLACE))}")
     return _Redactor([kind for kind in _REPLACE if kind in kinds])
+
+
+def has_mark(text: str) -> bool:
+    """Whether something was taken out of a stored text; what looked like that from the first counts too."""
+    return _MARK.search(text) is not None
 
 
 class _Redactor:

@@ -47,7 +47,7 @@ async def score_pair(
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- a plugin may raise anything, SystemExit too
-            return _FAILURES.get(type(error), type(error).__name__)
+            return failure_name(error)
 
     said = await asyncio.gather(*(say(comparator) for _, comparator in comparators))
     words = dict(zip((label for label, _ in comparators), said, strict=True))
@@ -58,6 +58,11 @@ async def score_pair(
         agree=None if deciding is None else deciding.agree,
         failed={label: word for label, word in words.items() if isinstance(word, str)},
     )
+
+
+def failure_name(error: BaseException) -> str:
+    """What went wrong, in understudy_comparator_failures_total."""
+    return _FAILURES.get(type(error), type(error).__name__)
 
 
 def zero_scores(comparators: Sequence[tuple[str, Comparator]], kind: str) -> dict[str, ScoreRecord]:

@@ -1,0 +1,96 @@
+"""``rescore``: the configured comparators over pairs that are stored."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import typer
+
+from proxy.arguments import parse_since
+from proxy.cli.common import (
+    ConfigFlag,
+    RouteFlag,
+    SinceFlag,
+    StudentFlag,
+    open_existing_store,
+    served_source,
+)
+from proxy.config.model import Config
+
+if TYPE_CHECKING:
+    from proxy.rescore.run import Rescored
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(rescore)
+
+
+def rescore(
+    *, config: ConfigFlag = None, route: RouteFlag = None, student: StudentFlag = None, since: SinceFlag = None
+) -> None:
+    """Score stored pairs again, by the comparators as they are configured now.
+
+    The report shows the result beside the live evidence, as exploratory. Begun anew, it goes on where it was.
+    """
+    from rich.console import Console
+
+    from proxy.analyst.names import routes_named, students_named
+    from proxy.progress import counting
+    from proxy.rescore.run import Between
+    from proxy.rescore.run import rescore as score_again
+
+    loaded = served_source(config).load()
+    asked = students_named(routes_named(loaded, route), student)
+    now = time.time()
+    between = Between(
+        now=now,
+        since=None if since is None else parse_since(since, now=now),
+        until=_oldest_unsettled(loaded),
+    )
+    store = open_existing_store(loaded)
+    shown = functools.partial(counting, Console(stderr=True, highlight=False))
+    for route_, student_ in asked:
+        done = score_again(store, route_, student_, between, shown)
+        print(f"{route_.name}: {student_.name} (version {done.version}): {_said(done)}")
+    if not asked:
+        print("no students are configured: there is nothing to score")
+
+
+def _oldest_unsettled(config: Config) -> float | None:
+    from proxy.analyst.unsettled import depth_of
+    from proxy.journal.embedded import EmbeddedReader, journal_directory
+
+    return depth_of(lambda: EmbeddedReader(journal_directory(config.store), owner="rescore")).oldest
+
+
+def _said(done: Rescored) -> str:
+    from proxy.store.records import RESCORED_EXCLUDED, RESCORED_MISSING
+
+    outcomes = done.outcomes
+    if not outcomes.total():
+        return f"no stored pairs that are not scored by {done.decides} as it is configured"
+    parts = [f"{outcomes['agreed']:,} agreed", f"{outcomes['disagreed']:,} disagreed"]
+    for name, kinds in (("missing", RESCORED_MISSING), ("left out", RESCORED_EXCLUDED)):
+        told = {kind: outcomes[kind] for kind in kinds if outcomes[kind]}
+        if told:
+            parts.append(f"{sum(told.values()):,} {name} ({_counts(told)})")
+    text = (
+        f"{outcomes.total():,} pairs scored again by {done.decides}: {', '.join(parts)}; `understudy report` shows them"
+    )
+    if done.failures:
+        failed: Counter[str] = Counter()
+        for (label, what), number in done.failures.items():
+            failed[f"{label} {what}"] += number
+        text += f"\n  comparators failed: {_counts(failed)}"
+    return text
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{name} {number:,}" for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
