@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,8 +28,10 @@ from comparators.using import Using
 
 _TEXT: Any = "text"  # a comparator by its name
 _PROSE = "prose"
-# JSON that nobody gave a schema for has none to be checked by, which would take a process of its own.
-_OPTIONS = {"JSON": {"response_format": False}}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "JSON": {"response_format": False},  # nobody gave a schema to check it by, which would take a process of its own
+    "Python": {"language": "python"},  # takes no extra
+}
 
 
 class AutoOptions(ComparatorOptions):

@@ -31,6 +31,7 @@ _SQL = re.compile(
     r"|(?:UPDATE|update)\s+[\w.\"`]+\s+(?:SET|set)\s)"
 )
 _SQL_FENCES = frozenset({"sql", "mysql", "pgsql", "plpgsql", "postgres", "postgresql", "sqlite", "sqlite3", "tsql"})
+_PYTHON_FENCES = frozenset({"py", "py3", "python", "python3"})
 # Scripts without spaces between words: four characters count as a word.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]{4}"
@@ -72,6 +73,11 @@ class Form:
     def is_code(self) -> bool:
         """Whether most of it is fenced code, of more than a few words."""
         return self.is_mostly_fenced and not self.json and self.words is None
+
+    @property
+    def is_python(self) -> bool:
+        """Whether that is Python, all of it."""
+        return self.is_code and all(block.language in _PYTHON_FENCES for block in self.fences)
 
     @property
     def is_sql(self) -> bool:

@@ -91,6 +91,7 @@ TABLE: tuple[Row, ...] = (
     Row("JSON asked for", "json", lambda teacher: asked_of(teacher.request) is not None, _keeps_json),
     Row("JSON", "json", lambda teacher: bool(teacher.form.json), _keeps_json),
     Row("SQL", "sql", lambda teacher: teacher.form.is_sql, _keeps_sql),
+    Row("Python", "code", lambda teacher: teacher.form.is_python, _keeps_code),
     Row("code", "code", lambda teacher: teacher.form.is_code, _keeps_code),
     Row("a number", "number", lambda teacher: teacher.form.number is not None, _keeps_number),
     Row("a number announced", "number", lambda teacher: teacher.form.announces_number, _keeps_prose),
