@@ -12,6 +12,8 @@ import shutil
 import signal
 import socket
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -21,11 +23,12 @@ import structlog
 from proxy.config.checks import parse_listen
 from proxy.config.model import Config
 from proxy.config.reload import keeping_the_one_before
+from proxy.config.watching import changes
 from proxy.errors import JournalError, StoreError, UsageError
 from proxy.journal.embedded import journal_directory
 from proxy.journal.embedded_files import prepare
 from proxy.logs import configure_logging
-from proxy.runtime import ConfigSource, metrics_directory
+from proxy.runtime import ConfigSource, metrics_directory, put_in_force
 from proxy.supervisor import ChildSpec, Supervisor
 
 ROLES = frozenset({"relay", "shadow"})
@@ -43,18 +46,22 @@ def serve(source: ConfigSource, roles: frozenset[str] = ROLES) -> None:
         UsageError: the configuration, a port or the store cannot work; nothing was started.
     """
     os.umask(0o077)  # store and journal hold prompts and answers: nobody else's to read
-    config = source.load_checked()
-    _open_store_once(config)
-    configure_logging("supervisor")
     with contextlib.ExitStack() as resources:
+        runtime = Path(tempfile.mkdtemp(prefix="understudy-"))
+        resources.callback(shutil.rmtree, runtime, ignore_errors=True)
+        config = put_in_force(source, runtime)
+        _open_store_once(config)
+        configure_logging("supervisor")
         sockets = {"admin": resources.enter_context(_bind("admin.listen", config.admin.listen))}
         if "relay" in roles:
             sockets["relay"] = resources.enter_context(_bind("listen", config.listen))
-        runtime = Path(tempfile.mkdtemp(prefix="understudy-"))
-        resources.callback(shutil.rmtree, runtime, ignore_errors=True)
         metrics_directory(runtime).mkdir()
-        supervisor = Supervisor(_children(source, config, roles, runtime, sockets), runtime=runtime)
-        asyncio.run(_supervise(supervisor, source, config, roles, sockets))
+        children = _children(source.in_force(runtime), config, roles, runtime, sockets)
+        supervisor = Supervisor(children, runtime=runtime)
+        take_over = partial(put_in_force, source, runtime)
+        planes = {"listen": config.listen, "admin": config.admin.listen}
+        _log.info("starting", roles=sorted(roles), **planes, store=_public(config))
+        asyncio.run(_supervise(supervisor, take_over, config, source.file, sockets))
 
 
 def _open_store_once(config: Config) -> None:
@@ -115,14 +122,13 @@ def _children(
 
 async def _supervise(
     supervisor: Supervisor,
-    source: ConfigSource,
+    take_over: Callable[[], Config],
     config: Config,
-    roles: frozenset[str],
+    file: str | None,
     sockets: dict[str, socket.socket],
 ) -> None:
     loop = asyncio.get_running_loop()
     stop, hangup = asyncio.Event(), asyncio.Event()
-    file = None if source.file is None else Path(source.file)
 
     def end() -> None:
         stop.set()
@@ -132,14 +138,36 @@ async def _supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    _log.info("serving", roles=sorted(roles), listen=config.listen, admin=config.admin.listen, store=_public(config))
     async with asyncio.TaskGroup() as tasks:
-        reloading = tasks.create_task(_reload_when_changed(supervisor, source, config, hangup))
-        watching = [tasks.create_task(_watch(file, hangup))] if file is not None else []
+        aside = [_tell_when_ready(sockets["admin"]), _reload_when_changed(supervisor, take_over, config, hangup)]
+        if file is not None:
+            aside.append(_watch(Path(file), hangup))
+        running = [tasks.create_task(each) for each in aside]
         await supervisor.run(stop)
-        for task in (reloading, *watching):
+        for task in running:
             task.cancel()
     _log.info("stopped")
+
+
+async def _tell_when_ready(admin: socket.socket) -> None:
+    """Log it once, when ``/readyz`` first says so of all that this process started."""
+    host, port = admin.getsockname()[:2]
+    while not await _is_ready(host, port):  # noqa: ASYNC110 -- the children are other processes
+        await asyncio.sleep(0.2)
+    _log.info("serving")
+
+
+async def _is_ready(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return False
 
 
 def needing_restart(running: Config, new: Config) -> list[str]:
@@ -152,35 +180,22 @@ def _public(config: Config) -> str:
 
 
 async def _watch(file: Path, hangup: asyncio.Event) -> None:
-    """A changed file counts as SIGHUP.  Its folder is watched: editors and Kubernetes replace files."""
-    from watchfiles import awatch
-
-    seen = _contents(file)
+    """A changed file counts as SIGHUP."""
     try:
-        async for _ in awatch(file.parent, recursive=False):
-            now = _contents(file)
-            if now is not None and now != seen:
-                seen = now
-                hangup.set()
+        async for _ in changes(file):
+            hangup.set()
     except (OSError, RuntimeError) as error:  # no more watches to be had, or the folder is gone
         _log.warning("configuration_not_watched", error=str(error), instead="SIGHUP reads it again")
 
 
-def _contents(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
-
-
 async def _reload_when_changed(
-    supervisor: Supervisor, source: ConfigSource, config: Config, hangup: asyncio.Event
+    supervisor: Supervisor, take_over: Callable[[], Config], config: Config, hangup: asyncio.Event
 ) -> None:
     while True:
         await hangup.wait()
         hangup.clear()
         with keeping_the_one_before():
-            restart = needing_restart(config, source.load_checked())
+            restart = needing_restart(config, take_over())
             if restart:
                 _log.warning("restart_needed", keys=restart)
             supervisor.signal(signal.SIGHUP)

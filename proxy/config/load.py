@@ -29,15 +29,39 @@ def load_config(path: FilePath, env: Mapping[str, str]) -> Config:
         ConfigurationError: the file cannot be read, or what is in it cannot be used; a line for each problem, up
             to five, with the file, the line, the key path, what was found and what is allowed.
     """
-    return _read(path, env)[0]
+    return config_of(text_of(path), env, file=str(path))
 
 
 def load_checked(path: FilePath, env: Mapping[str, str]) -> Config:
     """As ``load_config``, with ``check_config``'s checks, whose problems are then said with file and line too."""
-    config, document = _read(path, env)
+    return checked_config_of(text_of(path), env, file=str(path))
+
+
+def text_of(path: FilePath) -> str:
+    """What is written in a file. Raises ConfigurationError when that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path}: no such file; name one with --config, or start without: understudy serve --teacher URL"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def config_of(text: str, env: Mapping[str, str], *, file: str) -> Config:
+    """As ``load_config``, of a text that was read already; ``file`` is how messages call it."""
+    return _read(text, env, file)[0]
+
+
+def checked_config_of(text: str, env: Mapping[str, str], *, file: str) -> Config:
+    """As ``load_checked``, of a text that was read already."""
+    config, document = _read(text, env, file)
     problems = checks.problems_of(config)
     if problems:
-        raise configuration_error(problems, file=str(path), lines=document.lines)
+        raise configuration_error(problems, file=file, lines=document.lines)
     return config
 
 
@@ -85,10 +109,9 @@ def _flag(path: Path) -> str:
     return next((flags[key] for key in keys if key in flags), f"--{keys[0]}")
 
 
-def _read(path: FilePath, env: Mapping[str, str]) -> tuple[Config, Document]:
-    file = str(path)
+def _read(text: str, env: Mapping[str, str], file: str) -> tuple[Config, Document]:
     try:
-        document = read_yaml(_text(path))
+        document = read_yaml(text)
     except YamlError as error:
         raise ConfigurationError(f"{file}:{error.line}: {error}") from None
     written = document.value
@@ -102,19 +125,6 @@ def _read(path: FilePath, env: Mapping[str, str]) -> tuple[Config, Document]:
     if config is None:
         raise configuration_error(problems + later + invalid, file=file, lines=document.lines)
     return config, document
-
-
-def _text(path: FilePath) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{path}: no such file; name one with --config, or start without: understudy serve --teacher URL"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
 def _validated(present: Any, written: Any, before: Sequence[Problem]) -> tuple[Config | None, list[Problem]]:

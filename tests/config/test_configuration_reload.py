@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -36,6 +38,17 @@ def test_what_can_be_used_is_taken_over_without_a_word():
     assert (running, logged) == ({"config": "new"}, [])
 
 
-def test_a_defect_is_not_taken_for_a_wrong_configuration():
-    with pytest.raises(ZeroDivisionError), keeping_the_one_before():
-        raise ZeroDivisionError
+def test_a_defect_is_survived_too_and_logged_with_its_place_but_without_its_words():
+    with capture_logs() as logged, keeping_the_one_before():
+        raise ValueError("sk-planted")
+
+    (entry,) = logged
+    assert entry["event"] == "configuration_refused"
+    assert entry["error"].startswith("a defect of Understudy: ValueError in test_configuration_reload.py, line ")
+    assert "sk-planted" not in str(entry)
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_what_ends_the_process_or_task_passes(ending):
+    with pytest.raises(ending), keeping_the_one_before():
+        raise ending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import subprocess
 import threading
@@ -73,6 +74,28 @@ def test_a_changed_file_is_taken_over_and_a_broken_one_is_not(running, tmp_path)
 
     assert sample() == 0.5
     assert ask(running)[0] == 200
+
+
+@pytest.mark.parametrize("broken", ["", "routes: [\n", "routes: [{name: a}]\n"])
+def test_children_that_start_while_the_file_is_broken_have_the_configuration_in_force(running, broken):
+    running.file.write_text(broken)
+    wait_for(lambda: "configuration_refused" in running.log.read_text(), what="the broken file is refused")
+
+    def running_now() -> dict[int, str]:
+        return {pid: role for role in ("admin", "relay", "shadow") for pid in running.children(role)}
+
+    def all_back() -> bool:
+        now = running_now()
+        return not now.keys() & before.keys() and sorted(now.values()) == sorted(before.values())
+
+    before = running_now()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(all_back, what="every child is back")
+    wait_for(running.ready, what="they are ready")
+
+    assert ask(running)[0] == 200
+    wait_for(lambda: running.total("understudy_pairs_total", outcome="agreed") == 1, what="its pair")
 
 
 def test_sigterm_finishes_running_answers_flushes_the_journal_and_ends_with_0(running, teacher):

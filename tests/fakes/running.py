@@ -102,9 +102,9 @@ class Running:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._ready, what=f"{self.command} is ready; its log: {self.log}")
+        wait_for(self.ready, what=f"{self.command} is ready; its log: {self.log}")
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
             return self.admin("/readyz")["status"] == "ready"
