@@ -2,88 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from proxy import metric_families as families
+from proxy.config.model import Config
 from proxy.journal.base import Depth
-from proxy.metrics import STORE_GAUGES
+from proxy.metric_families import Family
 from proxy.supervisor import ChildState
 
-VERDICTS = ("promote", "reject", "undecided")
+Zeros = Sequence[tuple[Family, Mapping[str, str]]]
 
 
-class _Families(Collector):
-    """What was computed for this scrape."""
+class _Page(Collector):
+    """Metrics of this scrape."""
 
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
 
     def collect(self) -> Iterable[Metric]:
-        return self._families
+        return self._metrics
 
 
-def render(accept: str, metrics_directory: Path, families: Iterable[Metric]) -> tuple[bytes, str]:
+def render(accept: str, counted: Iterable[Metric], computed: Iterable[Metric]) -> tuple[bytes, str]:
     """The page in the format that the scraper accepts, and its content type.
 
     The registry is made for this scrape alone, as prometheus_client asks for with several processes.
     """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(metrics_directory))  # type: ignore[no-untyped-call]  # theirs
-    registry.register(_Families(families))
+    registry.register(_Page([*counted, *computed]))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
+def counted_families(metrics_directory: Path, zeros: Zeros) -> list[Metric]:
+    """What all processes counted, added up, and 0 where nobody counted yet: a first event is a change only then."""
+    collector = MultiProcessCollector(None, path=str(metrics_directory))  # type: ignore[no-untyped-call]  # theirs
+    counted: dict[str, Metric] = {metric.name: metric for metric in collector.collect()}  # type: ignore[no-untyped-call]
+    there = {
+        (sample.name, frozenset(sample.labels.items())) for metric in counted.values() for sample in metric.samples
+    }
+    for family, labels in zeros:
+        if (family.exported, frozenset(labels.items())) not in there:
+            metric = counted.setdefault(family.name, _metric(family))
+            metric.add_sample(family.exported, dict(labels), 0.0)
+    return list(counted.values())
+
+
+def known_ahead(config: Config, roles: Collection[str]) -> Zeros:
+    """What these roles may count, with labels that the configuration and the code know: bounded, whoever asks."""
+    known: list[tuple[Family, Mapping[str, str]]] = []
+    for route in config.routes:
+        if "relay" in roles:
+            for family in (families.CAPTURES, families.NOT_SHADOWABLE):
+                known += [(family, labels) for labels in family.known_sets(route=route.name)]
+        if "shadow" in roles:
+            for student, family in product(
+                route.students, (families.PAIRS, families.STUDENT_ERRORS, families.DISAGREEMENTS)
+            ):
+                known += [(family, each) for each in family.known_sets(route=route.name, student=student.name)]
+    return known
+
+
 def report_families(entries: Sequence[dict[str, Any]]) -> list[Metric]:
     """Agreement, missing and verdicts as gauges, from the routes of a report."""
-    gauges = {
-        name: GaugeMetricFamily(name, text, labels=labels) for name, (text, labels) in STORE_GAUGES.items() if labels
+    bounds = {
+        "estimate": _metric(families.AGREEMENT_RATIO),
+        "lower": _metric(families.AGREEMENT_LOWER),
+        "upper": _metric(families.AGREEMENT_UPPER),
     }
+    missing, verdicts = _metric(families.MISSING_RATIO), _metric(families.VERDICT)
     for entry in entries:
         if entry["student"] is None:
             continue
-        labels = [entry["route"], entry["student"]]
+        labels = {"route": entry["route"], "student": entry["student"]}
         slices = [("all", entry["agreement"])]
         slices += [(f"{part['key']}={part['value']}", part["agreement"]) for part in entry["segments"]]
         for segment, agreement in slices:
-            for name, field in (("ratio", "estimate"), ("lower", "lower"), ("upper", "upper")):
+            for field, gauge in bounds.items():
                 if agreement[field] is not None:
-                    gauges[f"understudy_agreement_{name}"].add_metric([*labels, segment], agreement[field])
+                    gauge.add_sample(gauge.name, {**labels, "segment": segment}, agreement[field])
         if entry["missing"]["share"] is not None:
-            gauges["understudy_missing_ratio"].add_metric(labels, entry["missing"]["share"])
-        for verdict in VERDICTS:
-            gauges["understudy_verdict"].add_metric([*labels, verdict], float(verdict == entry["verdict"]))
-    return list(gauges.values())
+            missing.add_sample(missing.name, labels, entry["missing"]["share"])
+        for each in families.VERDICT.known_sets(**labels):
+            verdicts.add_sample(verdicts.name, each, float(each["verdict"] == entry["verdict"]))
+    return [*bounds.values(), missing, verdicts]
 
 
 def journal_families(depth: Depth, now: float) -> list[Metric]:
     """How much waits in the journal, and for how long."""
     age = 0.0 if depth.oldest is None else max(0.0, now - depth.oldest)
-    values = {"understudy_journal_depth": float(depth.entries), "understudy_journal_oldest_seconds": age}
-    return [GaugeMetricFamily(name, STORE_GAUGES[name][0], value=value) for name, value in values.items()]
+    entries, oldest = _metric(families.JOURNAL_DEPTH), _metric(families.JOURNAL_OLDEST)
+    entries.add_sample(entries.name, {}, float(depth.entries))
+    oldest.add_sample(oldest.name, {}, age)
+    return [entries, oldest]
 
 
 def process_families(children: Sequence[ChildState]) -> list[Metric]:
     """The usual ``process_*`` families with ``role`` and ``slot``, and how often each child was started again."""
-    families: dict[str, Metric] = {}
-    restarts = CounterMetricFamily(
-        "understudy_child_restarts", "Times a child process died and was started again.", labels=["role", "slot"]
-    )
+    usual: dict[str, Metric] = {}
+    restarts = _metric(families.CHILD_RESTARTS)
     for child in children:
         labels = {"role": child.role, "slot": str(child.slot)}
-        restarts.add_metric(list(labels.values()), child.restarts)
+        restarts.add_sample(families.CHILD_RESTARTS.exported, labels, child.restarts)
         for metric in _process_metrics(child.pid):
-            family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+            family = usual.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
             for sample in metric.samples:
                 family.add_sample(sample.name, labels, sample.value)
-    return [*families.values(), restarts]
+    return [*usual.values(), restarts]
+
+
+def _metric(family: Family) -> Metric:
+    return Metric(family.name, family.help, family.kind)
 
 
 def _process_metrics(pid: int | None) -> Iterable[Metric]:

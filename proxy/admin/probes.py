@@ -16,6 +16,7 @@ from proxy.errors import UnderstudyError
 from proxy.runtime import metrics_directory
 from proxy.supervisor import read_children
 
+LONGEST_HEADER = 300  # characters
 PATIENCE = 0.5  # seconds that a probe waits for what the journal and the store say of themselves
 
 
@@ -27,20 +28,18 @@ def probes_router(plane: Plane) -> APIRouter:
     @router.get("/metrics", dependencies=[may_read], responses=REFUSALS)
     def get_metrics(accept: Annotated[str, Header()] = "") -> Response:
         """Prometheus or OpenMetrics text.  Gauges that cannot be computed just now are left out."""
-        children = read_children(plane.runtime)
-        families = metrics.process_families(children)
-        if "shadow" in plane.roles:
-            try:
-                families += metrics.journal_families(plane.depth(), plane.clock())
-                families += metrics.report_families(plane.cached_report.get()["routes"])
-            except UnderstudyError as error:
-                problem = {"X-Understudy-Incomplete": type(error).__name__}
-            else:
-                problem = {}
-        else:
-            problem = {}
-        body, content_type = metrics.render(accept, metrics_directory(plane.runtime), families)
-        return Response(body, headers={"Content-Type": content_type, **problem})
+        computed = metrics.process_families(read_children(plane.runtime))
+        headers = {}
+        try:
+            computed += metrics.journal_families(plane.depth(), plane.clock())
+            if "shadow" in plane.roles:
+                computed += metrics.report_families(plane.cached_report.get()["routes"])
+        except UnderstudyError as error:
+            headers["X-Understudy-Incomplete"] = _header(f"{type(error).__name__}: {error}")
+        zeros = metrics.known_ahead(plane.config, plane.roles)
+        counted = metrics.counted_families(metrics_directory(plane.runtime), zeros)
+        body, content_type = metrics.render(accept, counted, computed)
+        return Response(body, headers={"Content-Type": content_type, **headers})
 
     # Neither probe waits for a thread of the pool, which requests that hang on a disk may have used up.
     @router.get("/healthz")
@@ -67,3 +66,8 @@ def probes_router(plane: Plane) -> APIRouter:
         return {"status": "ready" if ready else "not ready", **state}
 
     return router
+
+
+def _header(text: str) -> str:
+    """One line that a header can hold."""
+    return " ".join(text.encode("ascii", "replace").decode().split())[:LONGEST_HEADER]
