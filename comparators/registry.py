@@ -33,6 +33,7 @@ _BUILT_IN: Mapping[str, str] = {
     "logprobs": "comparators.logprobs:Logprobs",
     "number": "comparators.number:Number",
     "semantic": "comparators.semantic:Semantic",
+    "sql": "comparators.sql:Sql",
     "text": "comparators.text:Text",
     "tool_calls": "comparators.tool_calls:ToolCalls",
     "weighted": "comparators.combined:Weighted",
