@@ -75,7 +75,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
         summary.segments,
         gate,
         Circumstances(
-            probability_floor=_probability_floor(summary, evidence),
+            probability_floor=probability_floor(summary, evidence),
             full_days=full_days,
             exploratory=window.since is not None,
             lost_share=summary.lost_share,
@@ -90,30 +90,36 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
     return {
         **_identity(route, student.name, chosen, window),
         "paused": is_paused(store, route),
+        **told(summary, decision, gate),
+        "reasons": [*decision.reasons, *_superseded(chosen)],
+        "full_days": full_days,
+        "cost": cost_of(
+            summary.teacher_cost, summary.student_cost, student.price, hours=_observed_hours(chosen, window)
+        ),
+    }
+
+
+def told(summary: Summary, decision: Decision, gate: Gate) -> dict[str, Any]:
+    """What an entry tells of a student's pairs, as counted and decided: all but reasons, days and cost."""
+    return {
         "pairs": summary.pairs,
         "units": summary.overall.units,
         "verdict": decision.verdict,
-        "reasons": [*decision.reasons, *_superseded(chosen)],
+        "reasons": list(decision.reasons),
         "pairs_needed": decision.units_needed,
         "agreement": _agreement(decision.agreement),
         "target": gate.target,
-        "full_days": full_days,
         "missing": {"share": summary.overall.missing_share, "kinds": dict(summary.overall.missing)},
         "excluded": {"share": summary.overall.excluded_share, "kinds": dict(summary.excluded)},
         **NOT_YET,
         "segments": _segments(decision),
-        "comparators": {
-            name: {"mean": means.mean, "agreement": means.agreement} for name, means in summary.comparators.items()
-        },
+        "comparators": _comparators(summary, decision, gate),
         "kinds": dict(summary.kinds),
         "student_errors": dict(summary.student_errors),
         "latency_ms": {
             side: _latency(summary.latencies[f"{side}_ms"], summary.latencies[f"{side}_ttft_ms"])
             for side in ("teacher", "student")
         },
-        "cost": cost_of(
-            summary.teacher_cost, summary.student_cost, student.price, hours=_observed_hours(chosen, window)
-        ),
     }
 
 
@@ -162,6 +168,7 @@ def gate_of(route: Route) -> Gate:
         min_pairs=gate.min_pairs,
         min_days=gate.min_days,
         require=gate.required_segments,
+        also=gate.also,
     )
 
 
@@ -184,6 +191,7 @@ def _identity(route: Route, student: str | None, chosen: Chosen, window: Window)
         "evidence_since": rfc3339(evidence.since) if evidence else None,
         "read_until": rfc3339(window.end),
         "exploratory": window.since is not None,
+        "rescored": None,
     }
 
 
@@ -222,27 +230,32 @@ def _joining(
 
 
 def _summary(store: Store, route: Route, chosen: Chosen, window: Window) -> Summary:
-    evidence = chosen.evidence
+    evidence, also = chosen.evidence, route.gate.also
     if evidence is None:
-        return summarise((), decides=route.comparators[0].label, lost=NOTHING_LOST)
+        return summarise((), decides=route.comparators[0].label, lost=NOTHING_LOST, also=also)
     return summarise(
         store.counts(evidence.id, since=window.since, until=window.until),
         decides=evidence.decides,
         lost=_lost(store, route, evidence, chosen.successor, window),
+        also=also,
     )
 
 
 def _lost(store: Store, route: Route, evidence: Evidence, successor: Evidence | None, window: Window) -> Lost:
-    """Captures lost in the evidence's time.
+    """Captures lost in the evidence's time."""
+    return lost_between(store, route, window, evidence.since, None if successor is None else successor.since)
 
-    The buckets in which it began and ended are counted whole: lost captures weigh against the student, so the doubt
-    is on the safe side.
+
+def lost_between(store: Store, route: Route, window: Window, begun: float, ended: float | None) -> Lost:
+    """Captures lost from one moment to another, as far as the window goes.
+
+    The buckets of both are counted whole: lost captures weigh against the student, so the doubt is on the safe side.
     """
-    since = max(bucket_of(evidence.since), window.since or 0)
+    since = max(bucket_of(begun), window.since or 0)
     until = window.until
-    if successor is not None:
-        ended = bucket_of(successor.since) + BUCKET_SECONDS
-        until = ended if until is None else min(until, ended)
+    if ended is not None:
+        end = bucket_of(ended) + BUCKET_SECONDS
+        until = end if until is None else min(until, end)
     missing: Counter[str] = Counter()
     by_probability: Counter[float] = Counter()
     paused = 0
@@ -275,7 +288,8 @@ def _mended_by(store: Store, summary: Summary, chosen: Chosen, window: Window) -
     return ""
 
 
-def _probability_floor(summary: Summary, evidence: Evidence | None) -> float:
+def probability_floor(summary: Summary, evidence: Evidence | None) -> float:
+    """What the bets of the bounds go by: the lowest probability, also of what may still come to the evidence."""
     probabilities = summary.overall.low.probabilities
     lowest = float(probabilities.min()) if probabilities.size else 1.0
     return min(lowest, evidence.probability_floor) if evidence else lowest
@@ -303,6 +317,19 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
         "alpha": agreement.alpha,
         "method": METHOD,
     }
+
+
+def _comparators(summary: Summary, decision: Decision, gate: Gate) -> dict[str, dict[str, float | None]]:
+    """What each comparator says; bounds and target of those that must reach one beside the deciding one."""
+    told: dict[str, dict[str, float | None]] = {}
+    for name in sorted({*summary.comparators, *decision.also}):
+        means, bounds = summary.comparators.get(name), decision.also.get(name)
+        told[name] = {
+            "mean": means.mean if means else None,
+            "agreement": means.agreement if means else None,
+            **({"lower": bounds.lower, "upper": bounds.upper, "target": gate.also[name]} if bounds else {}),
+        }
+    return told
 
 
 def _segments(decision: Decision) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.analyst.entry import Chosen, Window, rfc3339, route_entry, student_entry
 from proxy.analyst.names import listed, routes_named, students_named
+from proxy.analyst.rescored import rescored_entry
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.errors import UsageError
@@ -61,21 +62,25 @@ def build_report(
         for route_ in routes:
             if not route_.students:
                 entries.append(route_entry(store, route_, window))
-            entries += [
-                student_entry(store, owner, one, _in_force(store, owner, one), window)
-                for owner, one in asked
-                if owner is route_
-            ]
+            for owner, one in asked:
+                if owner is route_:
+                    entries += _entries(store, owner, one, window)
     return {"generated": rfc3339(now), "since": rfc3339(window.since), "routes": entries}
 
 
-def _in_force(store: Store, route: Route, student: Student) -> Chosen:
-    """The newest evidence, unless version or definition of agreement have changed since and have no pairs yet."""
+def _entries(store: Store, route: Route, student: Student, window: Window) -> Iterator[dict[str, Any]]:
+    """The newest evidence, and what was scored again by the same definition.
+
+    There is no evidence yet where version or definition of agreement have changed since the newest one.
+    """
     version = store.version_in_force(route.name, student.name, student.base_version)
     definition = definition_hash(route, build_comparators(route))
     newest = next(reversed(store.evidences(route.name, student.name)), None)
-    in_force = newest is not None and (newest.version, newest.definition) == (version, definition)
-    return Chosen(version=version, evidence=newest if in_force else None)
+    in_force = newest if newest and (newest.version, newest.definition) == (version, definition) else None
+    yield student_entry(store, route, student, Chosen(version=version, evidence=in_force), window)
+    rescoring = store.rescoring(route.name, student.name, version, definition)
+    if rescoring is not None and rescoring.first is not None:
+        yield rescored_entry(store, route, student, rescoring, in_force, window)
 
 
 def _earlier_entry(

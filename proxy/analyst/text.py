@@ -38,6 +38,7 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
     verdict = entry["verdict"].upper() if entry["student"] else "NO STUDENT"
     name = f"{entry['route']}: {entry['student']}" if entry["student"] else entry["route"]
     version = f" (version {_clean(entry['version'])})" if entry["version"] else ""
+    version += ", rescored" if entry["rescored"] else ""
     yield set_cell_size(f"{name}{version}", WIDTH - len(verdict) - 1) + f" {verdict}"
     yield "=" * WIDTH
     if entry["paused"]:
@@ -56,7 +57,7 @@ def _volume(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
-    if entry["evidence_id"] is None:
+    if entry["evidence_id"] is None and entry["rescored"] is None:
         yield from _line("Evidence", "none yet for this version")
         return
     agreement = entry["agreement"]
@@ -67,12 +68,7 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
     )
     lowest = _lowest([agreement], entry["target"])
     yield from _line("", f"{_percent(lowest)} {_picture(agreement, entry['target'], lowest=lowest)} 100%")
-    yield from _line(
-        "Evidence",
-        f"number {entry['evidence_number']} (id {entry['evidence_id']}), {_moment(entry['evidence_since'])}"
-        f" to {_moment(entry['read_until'])}: {entry['pairs']:,} pairs, {entry['units']:,} units,"
-        f" {entry['full_days']} full days",
-    )
+    yield from _line(*_source(entry))
     if entry["pairs_needed"] is not None:
         more = f"about {entry['pairs_needed']:,} more units to promote" if entry["pairs_needed"] else "pairs suffice"
         yield from _line("Forecast", f"{more}, if agreement stays as it is")
@@ -81,15 +77,31 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from _line("Left out", _share_and_kinds(entry["excluded"]))
     yield from _segments(entry)
     if entry["comparators"]:
-        means = (
-            f"{name}: {_share(said['agreement'])} agree, mean score {said['mean']:.3f}"
-            for name, said in entry["comparators"].items()
-        )
-        yield from _line("Comparators", "; ".join(means))
+        yield from _line("Comparators", "; ".join(_comparator(*each) for each in entry["comparators"].items()))
     if entry["kinds"]:
         yield from _line("Disagreements", _counts(entry["kinds"]))
     if entry["student_errors"]:
         yield from _line("Student errors", _counts(entry["student_errors"]))
+
+
+def _comparator(name: str, said: Mapping[str, Any]) -> str:
+    text = f"{name}: {_share(said['agreement'])} agree"
+    text += "" if said["mean"] is None else f", mean score {said['mean']:.3f}"
+    if "target" in said:
+        text += f", between {_bounds(said)}, target {100 * said['target']:.6g}%"
+    return text
+
+
+def _source(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """What the numbers rest on."""
+    amount = f"{entry['pairs']:,} pairs, {entry['units']:,} units, {entry['full_days']} full days"
+    rescored = entry["rescored"]
+    if rescored:
+        marked = ", on redacted text" if rescored["redacted"] or rescored["redacted_requests"] else ""
+        span = f"{_moment(rescored['first'])} to {_moment(rescored['last'])}"
+        return "Rescored", f"exploratory{marked}; stored pairs of {span}: {amount}"
+    evidence = f"number {entry['evidence_number']} (id {entry['evidence_id']}), {_moment(entry['evidence_since'])}"
+    return "Evidence", f"{evidence} to {_moment(entry['read_until'])}: {amount}"
 
 
 def _segments(entry: Mapping[str, Any]) -> Iterator[str]:
