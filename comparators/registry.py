@@ -27,6 +27,7 @@ _BUILT_IN: Mapping[str, str] = {
     "code": "comparators.code:Code",
     "embedding": "comparators.embedding:Embedding",
     "exact": "comparators.exact:Exact",
+    "format": "comparators.format:Format",
     "json": "comparators.json_fields:Json",
     "judge": "comparators.judge:Judge",
     "label": "comparators.label:Label",

@@ -138,7 +138,10 @@ def _settle_sources(statement: Expr) -> None:
                 qualifiers[id(column)] = (column, "" if dropped else new_names[column.table])
             seen.add(id(column))
     for column, qualifier in qualifiers.values():
-        column.set("table", exp.to_identifier(qualifier) if qualifier else None)
+        if column.is_star and not qualifier:
+            column.replace(column.this)
+        else:
+            column.set("table", exp.to_identifier(qualifier) if qualifier else None)
     for node, new in renamed:
         if isinstance(node, exp.Table) and not node.db and node.name in common_names:
             node.set("this", exp.to_identifier(common_names[node.name]))
@@ -177,17 +180,15 @@ def _tokens(node: Any) -> tuple[Hashable, ...]:  # noqa: PLR0911 - a case each
             return _tokens(node.this)
         case exp.Identifier():
             return (("name", node.name),)
-        case exp.Column() if isinstance(node.this, exp.Star) and not node.table:
-            return _tokens(node.this)
         case exp.And() | exp.Or():
             return _sorted(type(node).__name__, [_tokens(operand) for operand in _operands(node)])
         case exp.EQ() | exp.NEQ():
             return _sorted(type(node).__name__, [_tokens(node.this), _tokens(node.expression)])
-        case exp.LT() | exp.LTE():
-            return (type(node).__name__, *_tokens(node.this), *_tokens(node.expression), _END)
-        case exp.GT() | exp.GTE():  # the other way round
-            name = "LT" if isinstance(node, exp.GT) else "LTE"
-            return (name, *_tokens(node.expression), *_tokens(node.this), _END)
+        case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():  # whichever way round
+            smaller, larger = _tokens(node.this), _tokens(node.expression)
+            if isinstance(node, exp.GT | exp.GTE):
+                smaller, larger = larger, smaller
+            return ("LT" if isinstance(node, exp.LT | exp.GT) else "LTE", *smaller, *larger, _END)
         case exp.In() if node.expressions:
             return ("In", *_tokens(node.this), *_sorted("among", [_tokens(each) for each in node.expressions]), _END)
         case exp.Anonymous():
