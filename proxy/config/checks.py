@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path as FilePath
 
 from proxy.config.addresses import is_loopback, leads_to, parse_listen
-from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Route
+from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Limits, Route, StudentPrice
 from proxy.config.problems import Path, Problem, configuration_error
+from proxy.config.reach import unreachable
+from proxy.config.values import format_size
 
 __all__ = ["check_config", "is_loopback", "parse_listen", "problems_of"]
 
 PASSTHROUGH = "passthrough"
+SQLITE = "sqlite:///"
+UNMATCHED = "unmatched"
 CREDENTIAL_HEADERS = frozenset(
     {
         "authorization",
@@ -41,10 +46,15 @@ def check_config(config: Config) -> None:
 
 def problems_of(config: Config) -> list[Problem]:
     """All that ``check_config`` refuses."""
-    problems = [*_listening(config), *_loops(config)]
+    problems = [*_listening(config), *_loops(config), *_store(config), *_limits(config.limits)]
+    problems += unreachable(config.routes)
     for index, route in enumerate(config.routes):
         place: Path = ("routes", index)
         problems += [*_comparators(route, place), *_segments(route, place), *_required(route, place)]
+        problems += _students(route, place)
+        if route.name == UNMATCHED:
+            text = f"{UNMATCHED} is what metrics call requests that no route matches; choose another name"
+            problems.append(Problem(path=(*place, "name"), text=text))
         if route.retention < SHORTEST_RETENTION:
             problems.append(Problem(path=(*place, "retention"), text="must be 1m or more"))
     return problems
@@ -92,11 +102,54 @@ def _loops(config: Config) -> Iterator[Problem]:
             yield Problem(path=place, text=f"leads to this proxy's admin plane on {config.admin.listen}")
 
 
+def _store(config: Config) -> Iterator[Problem]:
+    if not config.store.startswith(SQLITE):
+        return
+    file = FilePath(config.store.removeprefix(SQLITE))
+    if file.is_dir():
+        yield Problem(path=("store",), text=f"{file} is a folder; name a file in it")
+    elif not file.parent.is_dir():
+        yield Problem(path=("store",), text=f"there is no folder {file.parent}; make it")
+
+
+def _limits(limits: Limits) -> Iterator[Problem]:
+    if limits.capture > limits.capture_total:
+        one, total = format_size(limits.capture), format_size(limits.capture_total)
+        text = f"{one} is more than limits.capture_total, {total}, which is for all captures together"
+        yield Problem(path=("limits", "capture"), text=text)
+
+
+def _students(route: Route, place: Path) -> Iterator[Problem]:
+    for index, student in enumerate(route.students):
+        where = (*place, "students", index)
+        if student.api_key is not None and student.api_key.get_secret_value() == PASSTHROUGH:
+            text = f"{PASSTHROUGH} is for teachers: a client's key reaches no student"
+            yield Problem(path=(*where, "api_key"), text=f"{text}; give the student's own, or leave it out")
+        wrong = None if student.price is None else _wrong_price(student.price, embeddings=_embeddings_alone(route))
+        if wrong:
+            yield Problem(path=(*where, "price"), text=wrong)
+
+
+def _wrong_price(price: StudentPrice, *, embeddings: bool) -> str | None:
+    by_tokens = {"input": price.input, "output": price.output}
+    given = [each for each in (*by_tokens.values(), price.cached_input) if each is not None]
+    if price.per_hour is not None:
+        return "per_hour stands alone: serving is paid by hours or by tokens" if given else None
+    if not given:
+        return "must be {input, output} or {per_hour}"
+    lacking = [key for key, value in by_tokens.items() if value is None and not (embeddings and key == "output")]
+    return f"without `{lacking[0]}` no cost is known; where none is paid for, write 0" if lacking else None
+
+
+def _embeddings_alone(route: Route) -> bool:
+    return (route.match.path or "").endswith("/embeddings")
+
+
 def _comparators(route: Route, place: Path) -> Iterator[Problem]:
     # Imported here: the relay reads this configuration too, and needs no comparator.
     from comparators.registry import ComparatorError, build
 
-    embeddings_alone = (route.match.path or "").endswith("/embeddings") and bool(route.students)
+    embeddings_alone = _embeddings_alone(route) and bool(route.students)
     for index, use in enumerate(route.comparators):
         where = (*place, "comparators", index)
         try:

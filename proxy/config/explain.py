@@ -57,7 +57,7 @@ def _problem(detail: ErrorDetails, written: Any) -> Problem:
     if kind == "missing":
         return Problem(path=path, text="is needed")
     if kind == "extra_forbidden":
-        return Problem(path=path, text=_unknown(path))
+        return Problem(path=path, text=_unknown(path, detail["loc"]))
     if detail["loc"] and detail["loc"][-1] == "[key]":
         return Problem(path=path, text=_PATTERNS["header"])
     value = _at(written, path)
@@ -77,8 +77,10 @@ def _allowed(detail: ErrorDetails, path: Path) -> str:
     return detail["msg"]
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Path, location: tuple[int | str, ...]) -> str:
     key, known = str(path[-1]), known_keys(path[:-1])
+    if key in known:  # of another form of the same mapping
+        return f"cannot stand beside {str(location[-2]).strip('<>')}; give one of them"
     folded = {name.replace("_", "").lower(): name for name in known}
     near = difflib.get_close_matches(key.replace("_", "").replace("-", "").lower(), folded, n=1, cutoff=_NEAR)
     if near:

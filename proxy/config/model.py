@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
 
-from proxy.config.values import Listen, Number, PositiveDuration, Secret, Size, Url, Whole
+from proxy.config.values import Listen, Number, PositiveDuration, Secret, Size, Truth, Url, Whole
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
@@ -98,7 +98,7 @@ class Student(Model):
     timeout: PositiveDuration = Field(60.0, description="for the whole answer")
     max_age: PositiveDuration = Field(900.0, description="an exchange older than this is not asked any more")
     concurrency: Whole = Field(32, ge=1, le=1000, description="requests under way at once")
-    ttft: bool = Field(False, description="ask streamed, to measure the time to the first token")
+    ttft: Truth = Field(False, description="ask streamed, to measure the time to the first token")
     price: StudentPrice | None = Field(None, description="without it no saving is claimed")
 
     @property

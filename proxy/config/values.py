@@ -16,6 +16,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"(\d+)(B|KiB|MiB|GiB)?", re.ASCII)
 _BYTES = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_TRUTH = {"true": True, "false": False}
 _SECRET = re.compile(r"[!-~]+")
 _LARGEST = 2**53
 """Beyond this neither seconds nor bytes are exact any more, and nobody means it."""
@@ -74,6 +75,14 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def _truth(value: Any) -> bool:
+    """Pydantic takes `yes`, `on` and 1 too, which are words and numbers in YAML 1.2."""
+    truth = value if isinstance(value, bool) else _TRUTH.get(value.lower()) if isinstance(value, str) else None
+    if truth is None:
+        raise ValueError("must be true or false")
+    return truth
+
+
 def _listen(value: Any) -> str:
     parse_listen(value)
     return str(value)
@@ -90,6 +99,7 @@ PositiveDuration = Annotated[Duration, Field(gt=0)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1), PlainSerializer(format_size)]
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Number = Annotated[float, BeforeValidator(_no_boolean)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Url = Annotated[str, AfterValidator(check_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]

@@ -6,6 +6,7 @@ from comparators.base import Comparator
 from proxy.config.checks import check_config
 from proxy.config.model import Config
 from proxy.errors import ConfigurationError
+from proxy.relay.telemetry import UNMATCHED
 
 
 def route(**more):
@@ -132,3 +133,105 @@ def test_required_segments_are_segments_of_the_route():
 
 def test_retention_has_a_floor():
     assert said(config(route(retention=5))) == "routes[0].retention: must be 1m or more"
+
+
+def test_a_student_is_never_given_the_clients_key():
+    text = said(config(route(students=[{**STUDENT, "api_key": "passthrough"}])))
+    assert text == (
+        "routes[0].students[0].api_key: passthrough is for teachers: a client's key reaches no student;"
+        " give the student's own, or leave it out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "wrong"),
+    [
+        (
+            {"per_hour": 2.1, "input": 0.1, "output": 0.2},
+            "per_hour stands alone: serving is paid by hours or by tokens",
+        ),
+        ({"per_hour": 2.1, "cached_input": 0.1}, "per_hour stands alone"),
+        ({"input": 1}, "without `output` no cost is known; where none is paid for, write 0"),
+        ({"output": 1}, "without `input` no cost is known"),
+        ({"cached_input": 1}, "without `input` no cost is known"),
+        ({}, "must be {input, output} or {per_hour}"),
+    ],
+)
+def test_a_price_that_gives_no_cost_or_two_is_refused(price, wrong):
+    text = said(config(route(students=[{**STUDENT, "price": price}])))
+    assert text.startswith(f"routes[0].students[0].price: {wrong}")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("price", [{"per_hour": 2.1}, {"per_hour": 0}, {"input": 1, "output": 0}, None])
+def test_a_price_that_gives_a_cost_passes(price):
+    check_config(config(route(students=[{**STUDENT, "price": price}])))
+
+
+def test_embeddings_are_paid_by_input_alone():
+    vectors = {"use": "tests.config.test_configuration_checks:Vectors"}
+    student = {**STUDENT, "price": {"input": 1}}
+    check_config(config(route(match={"path": "/v1/embeddings"}, comparators=[vectors], students=[student])))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({}, {}),
+        ({}, {"path": "/v1/chat/completions", "model": "gpt-*"}),
+        ({"path": "/*"}, {"model": "gpt-4o"}),
+        ({"model": "gpt-4o*"}, {"model": "gpt-4o-mini"}),
+        ({"model": "*"}, {"model": "gpt-*"}),
+        ({"path": "/v1/*"}, {"path": "/v1/chat/completions", "header": {"x-app": "a"}}),
+        ({"header": {"X-App": "a"}}, {"header": {"x-app": "a", "x-team": "b"}, "model": "m"}),
+    ],
+)
+def test_a_route_that_an_earlier_one_leaves_nothing_is_refused(earlier, later):
+    text = said(config(route(match=earlier), route(name="b", match=later)))
+    assert text == "routes[1].match: nothing reaches b: whatever it matches, a has before; put b first, or narrow a"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"path": "/v1/chat/completions"}, {}),
+        ({"path": "/"}, {}),
+        ({"path": "*/"}, {"path": "/v1/*"}),
+        ({"model": "*"}, {}),  # a request may name no model
+        ({"model": "gpt-4o"}, {"model": "gpt-4o*"}),
+        ({"model": "gpt-?"}, {"model": "gpt-*"}),
+        ({"header": {"x-app": "*"}}, {"path": "/v1/*"}),
+        ({"header": {"x-app": "a"}}, {"header": {"x-app": "b"}}),
+        ({"path": "/v1/chat/*", "model": "a"}, {"path": "/v1/chat/completions", "model": "b"}),
+    ],
+)
+def test_routes_that_are_reached_pass(earlier, later):
+    check_config(config(route(match=earlier), route(name="b", match=later)))
+
+
+def test_the_name_that_metrics_give_to_requests_without_a_route_is_no_routes():
+    assert UNMATCHED == "unmatched"
+    assert said(config(route(name="unmatched"))) == (
+        "routes[0].name: unmatched is what metrics call requests that no route matches; choose another name"
+    )
+
+
+def test_one_capture_must_fit_into_what_all_may_take():
+    assert said(config(limits={"capture": "8MiB", "capture_total": "4MiB"})) == (
+        "limits.capture: 8MiB is more than limits.capture_total, 4MiB, which is for all captures together"
+    )
+    check_config(config(limits={"capture": "4MiB", "capture_total": "4MiB"}))
+
+
+def test_a_store_needs_a_folder_that_is_there_and_nothing_is_made(tmp_path):
+    assert (
+        said(config(store=f"sqlite:///{tmp_path}/none/u.db")) == f"store: there is no folder {tmp_path}/none; make it"
+    )
+    assert said(config(store=f"sqlite:///{tmp_path}")) == f"store: {tmp_path} is a folder; name a file in it"
+    check_config(config(store=f"sqlite:///{tmp_path}/u.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["all", "language", "teacher_version"])
+def test_a_segment_may_not_take_the_key_of_another(key):
+    assert f"as: {key} is a built-in segment" in said(config(route(segments=[{"body": "user", "as": key}])))

@@ -36,6 +36,10 @@ def message(tmp_path, text, env=None, load=load_config):
             ROUTE + "    segments: [{header: x-t, as: t, has: u}]\n",
             "u.yaml:4: routes[0].segments[0].has: unknown key; did you mean as?",
         ),
+        (
+            ROUTE + "    segments: [{header: x-t, body: user, as: t}]\n",
+            "u.yaml:4: routes[0].segments[0].body: cannot stand beside header; give one of them",
+        ),
         # what is needed
         ("routes:\n  - teacher: {url: http://t}\n", "u.yaml:2: routes[0].name: is needed"),
         ("routes:\n  - name: a\n", "u.yaml:2: routes[0].teacher: is needed"),
@@ -52,6 +56,8 @@ def message(tmp_path, text, env=None, load=load_config):
         (STUDENT + "        concurrency: 0\n", "concurrency: must be 1 or more; found 0"),
         (STUDENT + "        concurrency: true\n", "concurrency: must be a number; found true"),
         (STUDENT + "        ttft: maybe\n", "ttft: must be true or false; found maybe"),
+        (STUDENT + "        ttft: yes\n", "ttft: must be true or false; found yes"),
+        (STUDENT + "        ttft: 1\n", "ttft: must be true or false; found 1"),
         (STUDENT + "        version: 1.10\n", "version: must be text; found 1.1: put it in quotes"),
         (STUDENT + "        name: a b\n", "u.yaml:7: name: given twice; first in line 5"),
         (STUDENT + "        drop: seed\n", "drop: must be a list; found seed"),

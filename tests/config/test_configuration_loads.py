@@ -119,15 +119,25 @@ def test_a_key_without_a_value_has_its_default(write):
     assert load_config(write(text), {}) == load_config(write("teacher: {url: http://t}"), {})
 
 
-def test_words_and_dates_stay_texts_and_words_for_truth_are_understood(write):
+def test_words_and_dates_stay_texts(write):
     text = (
         "routes:\n  - name: no\n    teacher: {url: http://t}\n"
-        "    students: [{name: on, url: http://s, version: 2026-11-20, ttft: yes, set: {temperature: 1e-3, seed: 7}}]\n"
+        "    students: [{name: on, url: http://s, version: 2026-11-20, set: {temperature: 1e-3, seed: 7}}]\n"
     )
     route = load_config(write(text), {}).routes[0]
     student = route.students[0]
-    assert (route.name, student.name, student.version, student.ttft) == ("no", "on", "2026-11-20", True)
+    assert (route.name, student.name, student.version) == ("no", "on", "2026-11-20")
     assert student.set == {"temperature": 0.001, "seed": 7}
+
+
+@pytest.mark.parametrize(("written", "read"), [("true", True), ("True", True), ("FALSE", False), ("${TRUTH}", True)])
+def test_truth_is_written_as_yaml_1_2_does_and_may_come_from_the_environment(write, written, read):
+    text = (
+        f"routes: [{{name: a, teacher: {{url: http://t}}, students: [{{name: s, url: http://s, ttft: '{written}'}}]}}]"
+    )
+    assert load_config(write(text), {"TRUTH": "true"}).routes[0].students[0].ttft is read
+    if "$" not in written:
+        assert load_config(write(text.replace("'", "")), {}).routes[0].students[0].ttft is read
 
 
 def test_anchors_and_merge_keys_are_read(write):
