@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from proxy.admin.values import explained
 from proxy.cli import demo, pairs, pause, report, rescore, serve
 from proxy.cli.not_available import add_not_available
+from proxy.cli.once import App
 from proxy.errors import UnderstudyError, UsageError
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
-app = typer.Typer(
+app = App(
     name="understudy",
     help="Find out on live traffic whether a small distilled model can replace an expensive one.",
     add_completion=True,
