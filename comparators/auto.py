@@ -10,7 +10,6 @@ from pydantic import Field
 
 from comparators.auto_table import TABLE, Row, Side, other_form, row_for
 from comparators.base import (
-    SURFACES,
     Answer,
     Comparator,
     ComparatorError,
@@ -58,7 +57,6 @@ class Auto(Using):
 
     name = "auto"
     version = "1"
-    surfaces = SURFACES
     # Its own part takes microseconds; each comparator that it takes then runs where that has to.
     runs: Runs = "asking"
     Options = AutoOptions

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from comparators.base import Comparator, ComparatorOptions, Ledger
+from comparators.base import SURFACES, Comparator, ComparatorOptions, Ledger
 from comparators.nested import version_with
 
 
 class Using(Comparator):
     """Base of comparators that decide by others: what those are is part of its version; what it is told, they are."""
+
+    surfaces = SURFACES
 
     def __init__(self, options: ComparatorOptions | None, used: Iterable[Comparator]) -> None:
         super().__init__(options)

@@ -89,6 +89,13 @@ def test_the_documented_configuration_builds(tmp_path, monkeypatch):
     ]
 
 
+def test_the_documented_example_is_the_package_that_is_installed():
+    package = DOCS / "examples" / "comparator"
+
+    assert blocks("python") == [(package / "wordcount" / "__init__.py").read_text("utf-8")]
+    assert blocks("toml")[0] in (package / "pyproject.toml").read_text("utf-8")
+
+
 def test_the_documented_entry_point_is_the_one_that_is_looked_up():
     [toml] = blocks("toml")
 
