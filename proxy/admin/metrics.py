@@ -73,7 +73,7 @@ def known_ahead(config: Config, roles: Collection[str]) -> Zeros:
 
 
 def report_families(entries: Sequence[dict[str, Any]]) -> list[Metric]:
-    """Agreement, missing and verdicts as gauges, from the routes of a report."""
+    """Agreement, missing and verdicts as gauges, from the routes of a report: of live evidence alone."""
     bounds = {
         "estimate": _metric(families.AGREEMENT_RATIO),
         "lower": _metric(families.AGREEMENT_LOWER),
@@ -81,7 +81,7 @@ def report_families(entries: Sequence[dict[str, Any]]) -> list[Metric]:
     }
     missing, verdicts = _metric(families.MISSING_RATIO), _metric(families.VERDICT)
     for entry in entries:
-        if entry["student"] is None:
+        if entry["student"] is None or entry["rescored"] is not None:
             continue
         labels = {"route": entry["route"], "student": entry["student"]}
         slices = [("all", entry["agreement"])]

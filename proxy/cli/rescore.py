@@ -33,7 +33,7 @@ def add_commands(app: typer.Typer) -> None:
 def rescore(
     *, config: ConfigFlag = None, route: RouteFlag = None, student: StudentFlag = None, since: SinceFlag = None
 ) -> None:
-    """Score stored pairs again, by the comparators as they are configured now.
+    """Score stored pairs again, as comparators are configured now.
 
     The report shows the result beside the live evidence, as exploratory. Begun anew, it goes on where it was.
     """
