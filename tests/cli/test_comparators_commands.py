@@ -250,13 +250,14 @@ def test_a_wrong_use_is_said(capsys, arguments, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("use", ["number", "auto"])
 @pytest.mark.skipif(not GSM8K.exists(), reason="the recorded data are not here")
-def test_the_recorded_solutions_of_two_models(capsys):
-    assert run(["compare", "--use", "number", str(GSM8K)]) == 0
+def test_the_recorded_solutions_of_two_models(capsys, use):
+    assert run(["compare", "--use", use, str(GSM8K)]) == 0
     said = capsys.readouterr()
 
     assert said.out.count("\n") == 1319
-    assert said.err.startswith("number: 286 of 1,319 pairs agree")
+    assert said.err.startswith(f"{use}: 286 of 1,319 pairs agree")
 
 
 # A package of somebody else's
