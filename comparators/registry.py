@@ -33,6 +33,7 @@ _BUILT_IN: Mapping[str, str] = {
     "label": "comparators.label:Label",
     "logprobs": "comparators.logprobs:Logprobs",
     "number": "comparators.number:Number",
+    "refusal": "comparators.refusal:Refusal",
     "semantic": "comparators.semantic:Semantic",
     "sql": "comparators.sql:Sql",
     "text": "comparators.text:Text",
