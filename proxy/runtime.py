@@ -23,9 +23,14 @@ class ConfigSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     student_model: str | None = None
     comparator: str | None = None
 
-    def load(self) -> Config:
-        """Read and validate it. Raises ConfigurationError."""
-        return self._from_flags() if self.file is None else config_of(self._text(self.file), os.environ, file=self.file)
+    def load(self, *, with_keys: bool = True) -> Config:
+        """Read and validate it. Raises ConfigurationError.
+
+        Without keys, those that the environment lacks stay as they are written, for commands that need none.
+        """
+        if self.file is None:
+            return self._from_flags()
+        return config_of(self._text(self.file), os.environ, file=self.file, with_keys=with_keys)
 
     def load_checked(self) -> Config:
         """The same with the checks of ``understudy check``: dearer, and only needed before processes start."""

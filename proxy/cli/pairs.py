@@ -40,7 +40,7 @@ def pairs(
     from proxy.analyst.pairs import one_by_one
     from proxy.store.pair_json import pair_json
 
-    loaded = served_source(config).load()
+    loaded = served_source(config).load(with_keys=False)
     check_names(loaded, route, student)
     which = pair_filter(
         route=route,

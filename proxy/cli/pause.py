@@ -38,6 +38,6 @@ def resume(config: ConfigFlag = None, route: RouteFlag = None) -> None:
 
 
 def _opened(config: str | None, route: str | None) -> tuple[Config, Store]:
-    loaded = served_source(config).load()
+    loaded = served_source(config).load(with_keys=False)
     check_names(loaded, route, None)
     return loaded, open_existing_store(loaded)

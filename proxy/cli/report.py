@@ -51,7 +51,7 @@ def report(
 
     if form is Format.HTML:
         raise NotAvailableError("--format html")
-    loaded = served_source(config).load()
+    loaded = served_source(config).load(with_keys=False)
     now = time.time()
     start = None if since is None else parse_since(since, now=now)
     built = build_report(

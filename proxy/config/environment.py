@@ -6,21 +6,29 @@ A text that is nothing but ``$VAR`` is refused: whoever wrote it meant the varia
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.config.problems import Path, Problem
+from proxy.config.values import is_key
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _BARE = re.compile(r"\$[A-Z][A-Z0-9_]*", re.ASCII)  # as variables are named; a lower-case one may be a pattern
 _REFERENCE = re.compile(rf"\$\$\{{|\$\{{(?:(?P<name>{_NAME})(?::-(?P<default>[^}}]*))?\}})?", re.ASCII)
 
 
-def substitute(value: Any, env: Mapping[str, str], path: Path = ()) -> tuple[Any, list[Problem]]:
+def substitute(
+    value: Any, env: Mapping[str, str], *, may_stay: Callable[[Path], bool] = lambda _: False
+) -> tuple[Any, list[Problem]]:
     """The value with every reference replaced, and what is wrong with those that cannot be.
 
     A variable that is set, though empty, is what it is for ``${VAR}``; ``${VAR:-text}`` takes the text then, as
     shells do.  Where something is wrong the text stays as it was written.
+
+    Args:
+        value: What was read from the file.
+        env: The environment.
+        may_stay: Where a text stays without a word when no key comes of it.
     """
     problems: list[Problem] = []
 
@@ -31,13 +39,14 @@ def substitute(value: Any, env: Mapping[str, str], path: Path = ()) -> tuple[Any
             return [replaced(item, (*place, index)) for index, item in enumerate(part)]
         if not isinstance(part, str) or "$" not in part:
             return part
-        wrong = _wrong(part, env)
+        wrong, stays = _wrong(part, env), may_stay(place)
         if wrong:
-            problems.append(Problem(path=place, text=wrong))
+            problems.extend([] if stays else [Problem(path=place, text=wrong)])
             return part
-        return _REFERENCE.sub(lambda match: _text_of(match, env), part)
+        text = _REFERENCE.sub(lambda match: _text_of(match, env), part)
+        return part if stays and not is_key(text) else text
 
-    return replaced(value, path), problems
+    return replaced(value, ()), problems
 
 
 def _wrong(text: str, env: Mapping[str, str]) -> str | None:

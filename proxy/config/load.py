@@ -15,6 +15,7 @@ from proxy.config.explain import explain
 from proxy.config.later import take_out_later
 from proxy.config.model import Config
 from proxy.config.problems import Path, Problem, configuration_error
+from proxy.config.schema import is_key_path
 from proxy.config.values import WRITTEN
 from proxy.config.yaml_lines import Document, YamlError, read_yaml
 from proxy.errors import ConfigurationError
@@ -51,9 +52,16 @@ def text_of(path: FilePath) -> str:
         raise ConfigurationError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
-def config_of(text: str, env: Mapping[str, str], *, file: str) -> Config:
-    """As ``load_config``, of a text that was read already; ``file`` is how messages call it."""
-    return _read(text, env, file)[0]
+def config_of(text: str, env: Mapping[str, str], *, file: str, with_keys: bool = True) -> Config:
+    """As ``load_config``, of a text that was read already.
+
+    Args:
+        text: What the file holds.
+        env: The environment.
+        file: How messages call it.
+        with_keys: False for who needs no key: one that the environment lacks then stays as it is written.
+    """
+    return _read(text, env, file, with_keys=with_keys)[0]
 
 
 def checked_config_of(text: str, env: Mapping[str, str], *, file: str) -> Config:
@@ -109,7 +117,7 @@ def _flag(path: Path) -> str:
     return next((flags[key] for key in keys if key in flags), f"--{keys[0]}")
 
 
-def _read(text: str, env: Mapping[str, str], file: str) -> tuple[Config, Document]:
+def _read(text: str, env: Mapping[str, str], file: str, *, with_keys: bool = True) -> tuple[Config, Document]:
     try:
         document = read_yaml(text)
     except YamlError as error:
@@ -119,7 +127,8 @@ def _read(text: str, env: Mapping[str, str], file: str) -> tuple[Config, Documen
         raise ConfigurationError(f"{file}: is empty; it needs `teacher` with a url, or `routes`")
     if not isinstance(written, dict):
         raise ConfigurationError(f"{file}:1: must be a mapping of keys such as `routes:`")
-    substituted, problems = substitute(written, env)
+    may_stay = (lambda _: False) if with_keys else is_key_path
+    substituted, problems = substitute(written, env, may_stay=may_stay)
     present, later = take_out_later(substituted)
     config, invalid = _validated(present, written, problems + later)
     if config is None:

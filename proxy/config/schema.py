@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from proxy.config.later import KEYS as LATER_KEYS
@@ -45,3 +46,19 @@ def every_field(model: type[BaseModel] = Config, above: str = "") -> Iterator[tu
         inner = f"{path}[]." if str(field.annotation).startswith(("list[", "typing.List[")) else f"{path}."
         for part in models_in(field.annotation):
             yield from every_field(part, inner)
+
+
+def is_key_path(path: Path) -> bool:
+    """Whether a key or token stands there, which only those need who ask or answer with it."""
+    shown = "".join("[]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return shown.removesuffix("[]") in _key_paths()
+
+
+@functools.cache
+def _key_paths() -> frozenset[str]:
+    own = (path for path, field in every_field() if _holds_secrets(field.annotation))
+    return frozenset([*own, "routes[].comparators[].api_key"])
+
+
+def _holds_secrets(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_holds_secrets(part) for part in get_args(annotation))

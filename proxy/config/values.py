@@ -88,8 +88,13 @@ def _listen(value: Any) -> str:
     return str(value)
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be a key or token as it is put into a header."""
+    return _SECRET.fullmatch(text) is not None
+
+
 def _secret(value: SecretStr) -> SecretStr:
-    if not _SECRET.fullmatch(value.get_secret_value()):
+    if not is_key(value.get_secret_value()):
         raise ValueError("must be the key alone: at least one character, no spaces or line breaks, only ASCII")
     return value
 
