@@ -41,15 +41,16 @@ def unsettled(slice_: Slice, circumstances: Circumstances) -> str:
 
 def failing(slice_: Slice, upper: float, alpha: float, gate: Gate) -> str:
     bound = f"at most {percent_up(upper)} agree ({_level(alpha)})"
-    return f"{slice_.name}: {bound}, under the target of {target(gate)} ({measured(slice_)})"
+    return f"{slice_.name}: {bound}, under the target of {_percent(gate.target_of(slice_))} ({measured(slice_)})"
 
 
 def unproven(slice_: Slice, lower: float, alpha: float, gate: Gate) -> str:
     if not slice_.units:
         return f"{slice_.name}: no pairs yet, and it is required"
     bound = f"at least {percent_down(lower)} agree ({_level(alpha)})"
-    text = f"{slice_.name}: {bound}, {target(gate)} wanted ({measured(slice_)})"
-    hopeless = slice_.units >= gate.min_pairs and (bounds.estimate(slice_.low) or 0.0) <= gate.target
+    wanted = gate.target_of(slice_)
+    text = f"{slice_.name}: {bound}, {_percent(wanted)} wanted ({measured(slice_)})"
+    hopeless = slice_.units >= gate.min_pairs and (bounds.estimate(slice_.low) or 0.0) <= wanted
     return f"{text}; more pairs alone will not get it there" if hopeless else text
 
 
@@ -97,10 +98,15 @@ def lost(share: float, limit: float) -> str:
     )
 
 
-def proven(slice_: Slice, agreement: Agreement, gate: Gate, required: int) -> str:
-    segments = f"; in each of {required} required segments too" if required else ""
-    bound = f"at least {percent_down(agreement.lower)} agree ({_level(agreement.alpha)})"
-    return f"{slice_.name}: {bound}, {target(gate)} wanted{segments}"
+def proven(slices: Sequence[tuple[Slice, Agreement]], gate: Gate, required: int) -> list[str]:
+    """What all comparators asked for have shown, the deciding one first."""
+    texts = [
+        f"{slice_.name}: at least {percent_down(agreement.lower)} agree ({_level(agreement.alpha)}),"
+        f" {_percent(gate.target_of(slice_))} wanted"
+        for slice_, agreement in slices
+    ]
+    texts[0] += f"; in each of {required} required segments too" if required else ""
+    return texts
 
 
 def at_most(number: int, texts: Sequence[str], of_what: str) -> list[str]:
@@ -114,11 +120,8 @@ def measured(slice_: Slice) -> str:
     mean = bounds.estimate(slice_.valid)
     if mean is None:
         return f"{slice_.units:,} units, none of them valid"
-    return f"{mean:.1%} of {slice_.units:,} units"
-
-
-def target(gate: Gate) -> str:
-    return f"{100 * gate.target:.6g}%"
+    without = f"; it has no score of {slice_.unscored:,}" if slice_.unscored else ""
+    return f"{mean:.1%} of {slice_.units:,} units{without}"
 
 
 def percent_down(share: float) -> str:
@@ -130,6 +133,10 @@ def percent_up(share: float, digits: int = 1) -> str:
     """Rounded towards 1."""
     scale = 10 ** (digits + 2)
     return f"{math.ceil(share * scale - 1e-9) / 10**digits:.{digits}f}%"
+
+
+def _percent(target: float) -> str:
+    return f"{100 * target:.6g}%"
 
 
 def _level(alpha: float) -> str:

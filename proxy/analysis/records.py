@@ -23,6 +23,11 @@ class Gate:
     min_days: int
     require: tuple[tuple[str, str], ...] | None = None  # segments as (key, value); None: auto
     settled: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # whether each is required; empty: not yet
+    also: Mapping[str, float] = field(default_factory=dict)  # other comparators that must reach a target too: theirs
+
+    def target_of(self, slice_: Slice) -> float:
+        """What the comparator whose word the slice is must reach."""
+        return self.also[slice_.comparator] if slice_.comparator else self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +36,23 @@ class Slice:
 
     key: str = "all"
     value: str = ""
+    comparator: str = ""  # whose word it is; empty: that of the one that decides agreement
     units: int = 0
-    low: UnitCounts = NO_UNITS  # what decides, missing as disagreements
+    low: UnitCounts = NO_UNITS  # agreement, missing as disagreements
     high: UnitCounts = NO_UNITS  # missing as agreements
     valid: UnitCounts = NO_UNITS  # without the missing
     missing: Mapping[str, int] = field(default_factory=dict)  # exchanges by kind
     missing_share: float = 0.0  # of the exchanges that were due
     excluded_share: float = 0.0  # left out while paused, of those that would have been due
     later_turns: int = 0  # units that are turns of a conversation, and not a whole one
+    unscored: int = 0  # units that this comparator alone said nothing of
+    also: Mapping[str, Slice] = field(default_factory=dict)  # the same by other comparators that are asked for
 
     @property
     def name(self) -> str:
-        return "overall" if self.key == "all" else f"{self.key}={self.value}"
+        where = "" if self.key == "all" else f"{self.key}={self.value}"
+        who = f"comparator {self.comparator}" if self.comparator else ""
+        return " by ".join(part for part in (where, who) if part) or "overall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +103,4 @@ class Decision:
     reasons: tuple[str, ...]
     units_needed: int | None
     segments: tuple[SegmentDecision, ...]
+    also: Mapping[str, Agreement] = field(default_factory=dict)  # of the other comparators that are asked for

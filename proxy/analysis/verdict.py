@@ -1,9 +1,10 @@
 """The gate: may the student take over?  A pure function of counted units and a few rules (CONTRACT.md).
 
-``promote`` needs the lower bound at the target overall and in every required segment value, each at ``alpha``: no
-correction is due, as a single one under its target is enough to stop it.  ``reject`` needs an upper bound under the
-target: the overall one at ``alpha``/2, the required values sharing the other half.  A segment's own ``promote`` hands
-over that segment alone, so there ``alpha`` is shared by all of the route's segment values.
+``promote`` needs the lower bound at the target overall, in every required segment value and for every other comparator
+asked for, each at ``alpha``: no correction is due, as a single one under its target is enough to stop it.  ``reject``
+needs an upper bound under the target: the overall one at ``alpha``/2, the required values and the other comparators
+sharing the other half.  A segment's own ``promote`` hands over that segment alone, so there ``alpha`` is shared by all
+of the route's segment values.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     enough = overall.units >= gate.min_pairs
 
     failing = _failing([overall], gate, gate.alpha / 2, floor) if enough else []
-    failing += _failing(required, gate, gate.alpha / 2 / max(1, len(required)), floor) if enough else []
+    shared = gate.alpha / 2 / max(1, len(required) + len(gate.also))
+    failing += _failing([*required, *others(overall, gate)], gate, shared, floor) if enough else []
     lacking = _lacking(overall, gate, circumstances)
     lacking += _unproven([overall], gate, gate.alpha, floor) if overall.units else []
     if enough:  # else that is reason enough
+        lacking += _unproven(others(overall, gate), gate, gate.alpha, floor)
         lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
     if lacking and overall.units and circumstances.unsettled:
         lacking.append(reasons.unsettled(overall, circumstances))
@@ -42,7 +45,8 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     elif lacking:
         verdict, because = "undecided", lacking
     else:
-        verdict, because = "promote", [reasons.proven(overall, _agreement(overall, gate, floor), gate, len(required))]
+        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (overall, *others(overall, gate))]
+        verdict, because = "promote", reasons.proven(proven, gate, len(required))
     return Decision(
         agreement=_agreement(overall, gate, floor),
         verdict=verdict,
@@ -54,7 +58,13 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
             )
             for segment in segments
         ),
+        also={slice_.comparator: _agreement(slice_, gate, floor) for slice_ in others(overall, gate)},
     )
+
+
+def others(slice_: Slice, gate: Gate) -> list[Slice]:
+    """The same units by the other comparators that the gate asks for; to one that never scored, all are missing."""
+    return [slice_.also.get(name) or _never_scored(slice_, name) for name in gate.also]
 
 
 def required_slices(overall: Slice, segments: Sequence[Slice], gate: Gate) -> list[Slice]:
@@ -78,7 +88,7 @@ def _decide_segment(
     floor = circumstances.probability_floor
     is_required = any(segment is other for other in required)
     # One that is required fails here just when it fails the overall verdict.
-    failing_alpha = gate.alpha / 2 / (len(required) if is_required else number)
+    failing_alpha = gate.alpha / 2 / (len(required) + len(gate.also) if is_required else number)
     failing = _failing([segment], gate, failing_alpha, floor) if overall.units >= gate.min_pairs else []
     lacking = _lacking(segment, gate, circumstances)
     if overall.excluded_share > EXCLUDED_LIMIT >= segment.excluded_share:
@@ -87,7 +97,7 @@ def _decide_segment(
         lacking.append(reasons.lost(circumstances.lost_share, LOST_LIMIT))
     if gate.settled and (segment.key, segment.value) not in gate.settled:
         lacking.append(reasons.LATE)
-    lacking += _unproven([segment], gate, gate.alpha / number, floor)
+    lacking += _unproven([segment, *others(segment, gate)], gate, gate.alpha / number, floor)
 
     agreement = _agreement(segment, gate, floor)
     verdict: Verdict
@@ -96,7 +106,8 @@ def _decide_segment(
     elif lacking:
         verdict, because = "undecided", lacking
     else:
-        verdict, because = "promote", [reasons.proven(segment, agreement, gate, 0)]
+        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (segment, *others(segment, gate))]
+        verdict, because = "promote", reasons.proven(proven, gate, 0)
     return SegmentDecision(
         slice=segment,
         required=is_required,
@@ -111,7 +122,7 @@ def _failing(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) ->
     return [
         reasons.failing(slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=floor), alpha, gate)
         for slice_ in slices
-        if bounds.log_e_below(slice_.high, gate.target, probability_floor=floor) >= math.log(1 / alpha)
+        if bounds.log_e_below(slice_.high, gate.target_of(slice_), probability_floor=floor) >= math.log(1 / alpha)
     ]
 
 
@@ -120,7 +131,7 @@ def _unproven(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -
     return [
         reasons.unproven(slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=floor), alpha, gate)
         for slice_ in slices
-        if bounds.log_e_value(slice_.low, gate.target, probability_floor=floor) < math.log(1 / alpha)
+        if bounds.log_e_value(slice_.low, gate.target_of(slice_), probability_floor=floor) < math.log(1 / alpha)
     ]
 
 
@@ -144,6 +155,21 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
     return lacking
 
 
+def _never_scored(slice_: Slice, comparator: str) -> Slice:
+    none, all_ = (
+        bounds.UnitCounts(slice_.low.probabilities, 0 * slice_.low.values + of, slice_.low.counts) for of in (0, 1)
+    )
+    return Slice(
+        key=slice_.key,
+        value=slice_.value,
+        comparator=comparator,
+        units=slice_.units,
+        low=none,
+        high=all_,
+        unscored=slice_.units,
+    )
+
+
 def _turns_stand_alone(slice_: Slice) -> bool:
     return slice_.later_turns > LATER_TURNS_LIMIT * slice_.units
 
@@ -165,8 +191,8 @@ def _units_needed(overall: Slice, required: Sequence[Slice], gate: Gate, floor: 
     if _turns_stand_alone(overall):
         return None
     needed = [max(0, gate.min_pairs - overall.units)]
-    for slice_ in (overall, *required):
-        units = bounds.units_needed(slice_.low, gate.target, gate.alpha, probability_floor=floor)
+    for slice_ in (overall, *required, *others(overall, gate)):
+        units = bounds.units_needed(slice_.low, gate.target_of(slice_), gate.alpha, probability_floor=floor)
         if units is None:
             return None
         needed.append(math.ceil(units * overall.units / slice_.units))

@@ -113,9 +113,7 @@ def told(summary: Summary, decision: Decision, gate: Gate) -> dict[str, Any]:
         "excluded": {"share": summary.overall.excluded_share, "kinds": dict(summary.excluded)},
         **NOT_YET,
         "segments": _segments(decision),
-        "comparators": {
-            name: {"mean": means.mean, "agreement": means.agreement} for name, means in summary.comparators.items()
-        },
+        "comparators": _comparators(summary, decision, gate),
         "kinds": dict(summary.kinds),
         "student_errors": dict(summary.student_errors),
         "latency_ms": {
@@ -170,6 +168,7 @@ def gate_of(route: Route) -> Gate:
         min_pairs=gate.min_pairs,
         min_days=gate.min_days,
         require=gate.required_segments,
+        also=gate.also,
     )
 
 
@@ -231,13 +230,14 @@ def _joining(
 
 
 def _summary(store: Store, route: Route, chosen: Chosen, window: Window) -> Summary:
-    evidence = chosen.evidence
+    evidence, also = chosen.evidence, route.gate.also
     if evidence is None:
-        return summarise((), decides=route.comparators[0].label, lost=NOTHING_LOST)
+        return summarise((), decides=route.comparators[0].label, lost=NOTHING_LOST, also=also)
     return summarise(
         store.counts(evidence.id, since=window.since, until=window.until),
         decides=evidence.decides,
         lost=_lost(store, route, evidence, chosen.successor, window),
+        also=also,
     )
 
 
@@ -317,6 +317,19 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
         "alpha": agreement.alpha,
         "method": METHOD,
     }
+
+
+def _comparators(summary: Summary, decision: Decision, gate: Gate) -> dict[str, dict[str, float | None]]:
+    """What each comparator says; bounds and target of those that must reach one beside the deciding one."""
+    told: dict[str, dict[str, float | None]] = {}
+    for name in sorted({*summary.comparators, *decision.also}):
+        means, bounds = summary.comparators.get(name), decision.also.get(name)
+        told[name] = {
+            "mean": means.mean if means else None,
+            "agreement": means.agreement if means else None,
+            **({"lower": bounds.lower, "upper": bounds.upper, "target": gate.also[name]} if bounds else {}),
+        }
+    return told
 
 
 def _segments(decision: Decision) -> list[dict[str, Any]]:

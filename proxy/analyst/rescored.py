@@ -37,6 +37,7 @@ def rescored_entry(  # noqa: PLR0917 - as many as there are
         store.counts(rescoring.id, source=RESCORED, since=window.since, until=window.until),
         decides=rescoring.decides,
         lost=lost_between(store, route, window, rescoring.first, rescoring.last),
+        also=route.gate.also,
     )
     span = max(0.0, min(rescoring.last, window.end) - max(rescoring.first, window.since or 0.0))
     full_days = int(span // _DAY)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.analysis.bounds import UnitCounts
 from proxy.analysis.records import Slice
@@ -54,17 +55,18 @@ class Summary:
     student_cost: Money
 
 
-def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost) -> Summary:
+def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost, also: Collection[str] = ()) -> Summary:
     """What the counts of one evidence come to.
 
     Args:
         rows: the counts.
         decides: the comparator that decides agreement.
         lost: captures that count as missing in `all` alone.
+        also: other comparators that are asked for.
     """
     table = _Table(rows)
-    overall = _slice(table, ALL, decides, lost)
-    segments = tuple(_slice(table, name, decides, None) for name in sorted(table.segments - {ALL}))
+    overall = _slice(table, ALL, decides, lost, also)
+    segments = tuple(_slice(table, name, decides, None, also) for name in sorted(table.segments - {ALL}))
     lost_units = sum(lost.missing.values()) + table.total(ALL, "unsegmented")
     return Summary(
         pairs=table.total(ALL, "pairs"),
@@ -113,6 +115,12 @@ class _Table:
         """What the sample stands for: each count over its sampling probability."""
         return sum(row.n / row.probability for row in self.rows(segment, measure, comparator))
 
+    def by_probability(self, segment: tuple[str, str], measure: str, comparator: str) -> Counter[float]:
+        counts: Counter[float] = Counter()
+        for row in self.rows(segment, measure, comparator):
+            counts[row.probability] += row.n
+        return counts
+
     def by_kind(self, segment: tuple[str, str], family: str) -> dict[str, int]:
         measures = sorted(measure for measure in self._kinds[segment] if measure.startswith(f"{family}:"))
         counts = {measure.partition(":")[2]: self.total(segment, measure) for measure in measures}
@@ -130,13 +138,9 @@ class _Table:
         return {bin_: weights[bin_] for bin_, n in bins.items() if n}
 
 
-def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None) -> Slice:
-    def units(measure: str, missing_bin: int | None) -> UnitCounts:
-        counted = [(row.probability, row.bin / TOP_BIN, row.n) for row in table.rows(name, measure, decides)]
-        if lost is not None and missing_bin is not None:
-            counted += [(probability, missing_bin / TOP_BIN, n) for probability, n in lost.by_probability.items()]
-        return UnitCounts.of(counted)
-
+def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None, also: Collection[str]) -> Slice:
+    without_score = Counter(lost.by_probability if lost is not None else {})
+    units = _units(table, name, decides, without_score)
     lost_missing = lost.missing if lost is not None else {}
     lost_weight = sum(n / probability for probability, n in lost.by_probability.items()) if lost is not None else 0.0
     missing_weight = sum(table.weighted_by_kind(name, "missing").values()) + lost_weight
@@ -148,14 +152,56 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
         key=name[0],
         value=name[1],
         units=table.total(name, "low", decides) + sum(lost_missing.values()),
-        low=units("low", 0),
-        high=units("high", TOP_BIN),
-        valid=units("valid", None),
+        low=units.low,
+        high=units.high,
+        valid=units.valid,
         missing=_with_more(table.by_kind(name, "missing"), lost_missing),
         missing_share=missing_weight / due if due > 0 else 0.0,
         excluded_share=paused / (due + paused) if paused else 0.0,
         later_turns=table.total(name, "later_turns"),
+        also={
+            comparator: _slice_of_other(table, name, comparator, decides, without_score)
+            for comparator in also
+            if comparator != decides
+        },
     )
+
+
+def _slice_of_other(
+    table: _Table, name: tuple[str, str], comparator: str, decides: str, without_score: Mapping[float, int]
+) -> Slice:
+    """What another comparator says of the units: those that it alone has no score of are missing to it."""
+    due, counted = (table.by_probability(name, "low", who) for who in (decides, comparator))
+    unscored = due - counted
+    units = _units(table, name, comparator, unscored + Counter(without_score))
+    return Slice(
+        key=name[0],
+        value=name[1],
+        comparator=comparator,
+        units=units.low.total,
+        low=units.low,
+        high=units.high,
+        valid=units.valid,
+        unscored=unscored.total(),
+    )
+
+
+class _Units(NamedTuple):
+    low: UnitCounts
+    high: UnitCounts
+    valid: UnitCounts
+
+
+def _units(table: _Table, name: tuple[str, str], comparator: str, without_score: Mapping[float, int]) -> _Units:
+    """The units by what a comparator says of them; those without a score, by their probability, are worst-cased."""
+
+    def counted(measure: str, missing: float | None) -> UnitCounts:
+        rows = [(row.probability, row.bin / TOP_BIN, row.n) for row in table.rows(name, measure, comparator)]
+        if missing is not None:
+            rows += [(probability, missing, n) for probability, n in without_score.items()]
+        return UnitCounts.of(rows)
+
+    return _Units(low=counted("low", 0.0), high=counted("high", 1.0), valid=counted("valid", None))
 
 
 def _with_more(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -77,15 +77,19 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from _line("Left out", _share_and_kinds(entry["excluded"]))
     yield from _segments(entry)
     if entry["comparators"]:
-        means = (
-            f"{name}: {_share(said['agreement'])} agree, mean score {said['mean']:.3f}"
-            for name, said in entry["comparators"].items()
-        )
-        yield from _line("Comparators", "; ".join(means))
+        yield from _line("Comparators", "; ".join(_comparator(*each) for each in entry["comparators"].items()))
     if entry["kinds"]:
         yield from _line("Disagreements", _counts(entry["kinds"]))
     if entry["student_errors"]:
         yield from _line("Student errors", _counts(entry["student_errors"]))
+
+
+def _comparator(name: str, said: Mapping[str, Any]) -> str:
+    text = f"{name}: {_share(said['agreement'])} agree"
+    text += "" if said["mean"] is None else f", mean score {said['mean']:.3f}"
+    if "target" in said:
+        text += f", between {_bounds(said)}, target {100 * said['target']:.6g}%"
+    return text
 
 
 def _source(entry: Mapping[str, Any]) -> tuple[str, str]:

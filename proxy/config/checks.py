@@ -50,7 +50,12 @@ def problems_of(config: Config) -> list[Problem]:
     problems += unreachable(config.routes)
     for index, route in enumerate(config.routes):
         place: Path = ("routes", index)
-        problems += [*_comparators(route, place), *_segments(route, place), *_required(route, place)]
+        problems += [
+            *_comparators(route, place),
+            *_segments(route, place),
+            *_required(route, place),
+            *_also(route, place),
+        ]
         problems += _students(route, place)
         if route.name == UNMATCHED:
             text = f"{UNMATCHED} is what metrics call requests that no route matches; choose another name"
@@ -184,3 +189,14 @@ def _required(route: Route, place: Path) -> Iterator[Problem]:
             yield Problem(path=where, text=f"{key} is no segment of this route; it has {', '.join(keys)}")
         elif key == "turn" and value not in TURNS:
             yield Problem(path=where, text=f"turn has the values {', '.join(TURNS)}; found {value}")
+
+
+def _also(route: Route, place: Path) -> Iterator[Problem]:
+    deciding, *others = (use.label for use in route.comparators)
+    for name in route.gate.also:
+        where = (*place, "gate", "also", name)
+        if name == deciding:
+            yield Problem(path=where, text=f"{name} decides agreement: its target is gate.agreement")
+        elif name not in others:
+            there = f"beside {deciding} it has {', '.join(others)}" if others else f"it has {deciding} alone"
+            yield Problem(path=where, text=f"{name} is no comparator of this route; {there}")

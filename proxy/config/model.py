@@ -195,6 +195,10 @@ class Gate(Model):
         "auto", description="segments that must pass: values with 1% of the units or more; or a list of key=value"
     )
 
+    also: dict[str, Annotated[Number, Field(gt=0, lt=1)]] = Field(
+        {}, description="targets of other comparators that must reach one too, by their names: `{format: 0.99}`"
+    )
+
     @property
     def required_segments(self) -> tuple[tuple[str, str], ...] | None:
         """What ``require`` names, as (key, value) each; None for ``auto``."""

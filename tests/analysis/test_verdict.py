@@ -342,3 +342,77 @@ def test_promote_and_reject_are_what_the_bounds_say(agreed, disagreed, missing):
     assert (decision.verdict == "promote") == (enough and holds and slice_.missing_share <= 0.01)
     assert (decision.verdict == "reject") == (enough and fails)
     assert decision.reasons
+
+
+FORMAT = replace(GATE, also={"format": 0.99})
+
+
+def by(comparator: str, slice_: Slice) -> Slice:
+    return replace(slice_, comparator=comparator)
+
+
+def with_format(slice_: Slice, said: Slice) -> Slice:
+    return replace(slice_, also={"format": by("format", said)})
+
+
+def test_another_comparator_that_is_asked_for_must_reach_its_own_target_too():
+    good = decide(with_format(GOOD, counted(1000)), [], FORMAT, CIRCUMSTANCES)
+    short = decide(with_format(GOOD, counted(995, 5)), [], FORMAT, CIRCUMSTANCES)
+
+    assert good.verdict == "promote"
+    assert [reason.partition(" (")[0] for reason in good.reasons] == [
+        "overall: at least 97.8% agree",
+        "comparator format: at least 99.5% agree",
+    ]
+    assert short.verdict == "undecided"
+    assert [reason.partition(":")[0] for reason in short.reasons] == ["comparator format"]
+    assert "99% wanted (99.5% of 1,000 units)" in short.reasons[0]
+    assert short.units_needed > 0
+    assert short.also["format"].lower < 0.99 < short.also["format"].estimate
+
+
+def test_another_comparator_that_fails_rejects_by_its_name():
+    decision = decide(with_format(GOOD, counted(900, 100)), [], FORMAT, CIRCUMSTANCES)
+
+    assert decision.verdict == "reject"
+    [reason] = decision.reasons
+    assert reason.startswith("comparator format: at most ")
+    assert "(alpha 0.025), under the target of 99%" in reason
+
+
+def test_required_segments_and_other_comparators_share_half_of_alpha():
+    overall = with_format(counted(4900, 100), counted(4500, 500))
+
+    decision = decide(overall, [with_format(BAD_GERMAN, counted(200))], FORMAT, CIRCUMSTANCES)
+
+    assert decision.verdict == "reject"
+    assert [reason.partition(":")[0] for reason in decision.reasons] == ["language=de", "comparator format"]
+    assert all("(alpha 0.013)" in reason or "(alpha 0.012)" in reason for reason in decision.reasons)
+    assert "(alpha 0.013)" in decision.segments[0].reasons[0] or "(alpha 0.012)" in decision.segments[0].reasons[0]
+
+
+def test_a_segment_is_served_alone_only_where_the_other_comparators_agree_there():
+    overall = with_format(counted(4900, 100), counted(5000))
+    german = with_format(GOOD_GERMAN, by("format", replace(counted(390, 10), key="language", value="de")))
+
+    decision = decide(overall, [german], FORMAT, CIRCUMSTANCES)
+
+    assert decision.verdict == "promote"  # of a required segment the deciding comparator's word is asked for
+    [segment] = decision.segments
+    assert segment.verdict == "undecided"
+    assert [reason.partition(":")[0] for reason in segment.reasons] == ["language=de by comparator format"]
+
+
+def test_one_that_never_scored_keeps_it_undecided_and_says_so():
+    decision = decide(GOOD, [], FORMAT, CIRCUMSTANCES)
+
+    assert decision.verdict == "undecided"
+    assert decision.reasons[0].startswith("comparator format: at least 0.0% agree")
+    assert (decision.also["format"].estimate, decision.also["format"].upper) == (None, 1.0)
+
+
+def test_what_is_asked_of_one_comparator_changes_nothing_of_another():
+    plain = decide(GOOD, [ENGLISH], GATE, CIRCUMSTANCES)
+    asked = decide(with_format(GOOD, counted(1000)), [with_format(ENGLISH, counted(800))], FORMAT, CIRCUMSTANCES)
+
+    assert (asked.verdict, asked.agreement) == (plain.verdict, plain.agreement)

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
+from proxy.analyst.entry import rfc3339
 from proxy.analyst.report import build_report
+from proxy.analyst.text import render_report
 from proxy.errors import UsageError
-from proxy.store.records import Settlement
+from proxy.store.records import ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
 from tests.analyst.report_builders import DAY, NOW, ONE, T0, config, entry, lose, record, settled, waiting
 
@@ -449,3 +451,46 @@ def test_captures_lost_while_the_sample_was_small_weigh_as_much_when_it_is_raise
 def test_an_evidence_asked_for_before_there_is_any_is_said_not_to_be_there(store):
     with pytest.raises(UsageError, match="there is no evidence 99; evidence: none"):
         entry(store, evidence=99)
+
+
+TWO = config(
+    {},
+    comparators=[{"use": "label"}, {"use": "exact", "name": "wording"}],
+    gate={"min_pairs": 100, "also": {"wording": 0.9}},
+)
+
+
+def also_said(index: int, outcome: str, wording: bool | None, at: float) -> Settlement:
+    settlement = settled(index, outcome, at=at, of=TWO)
+    [pair] = settlement.pairs
+    if wording is None:
+        return settlement
+    scores = pair.scores | {"wording": ScoreRecord(score=float(wording), agree=wording)}
+    return msgspec.structs.replace(settlement, pairs=(msgspec.structs.replace(pair, scores=scores),))
+
+
+def test_another_comparator_that_the_gate_asks_for_is_shown_with_its_bounds_and_holds_promotion_up(store):
+    words = [True] * 800 + [False] * 150 + [None] * 50  # it failed on fifty
+    store.record([also_said(i, "agreed", word, T0 + i * 600) for i, word in enumerate(words)])
+
+    only = entry(store, TWO)
+
+    assert only["verdict"] == "reject"
+    assert [reason.partition(":")[0] for reason in only["reasons"]] == ["comparator wording"]
+    assert only["comparators"]["label"] == {"mean": 1.0, "agreement": 1.0}
+    wording = only["comparators"]["wording"]
+    assert wording["agreement"] == pytest.approx(800 / 950)
+    assert wording["lower"] < 800 / 1000  # those without a score are worst-cased
+    assert wording["upper"] > 850 / 1000
+    assert wording["target"] == 0.9
+    text = render_report({"generated": rfc3339(NOW), "since": None, "routes": [only]})
+    assert "wording: 84.2% agree, mean score 0.842, between" in " ".join(text.split())
+
+
+def test_another_comparator_that_the_gate_asks_for_lets_a_good_student_pass(store):
+    store.record([also_said(i, "agreed", True, T0 + i * 600) for i in range(1000)])
+
+    only = entry(store, TWO)
+
+    assert only["verdict"] == "promote"
+    assert [reason.partition(":")[0] for reason in only["reasons"]] == ["overall", "comparator wording"]

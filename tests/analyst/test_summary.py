@@ -139,3 +139,46 @@ def test_rows_in_any_order_and_split_in_any_way_come_to_the_same(numbers, random
         assert (left.units, left.missing, left.missing_share) == (right.units, right.missing, right.missing_share)
         assert left.low.counts.tolist() == right.low.counts.tolist()
         assert left.high.counts.tolist() == right.high.counts.tolist()
+
+
+def of_format(agreed: int, disagreed: int = 0, **where):
+    scored = {"comparator": "format", **where}
+    return [
+        row(measure, n, bin_=bin_, **scored)
+        for measure in ("low", "high", "valid")
+        for n, bin_ in ((agreed, 100), (disagreed, 0))
+    ]
+
+
+def test_what_another_comparator_has_no_score_of_is_missing_to_it():
+    counts = [
+        *rows(80, 10, missing={"unavailable": 10}),
+        *of_format(70, 5),  # it failed on 15 of those that were answered
+        *rows(50, segment=("language", "en")),
+        *of_format(50, segment=("language", "en")),
+    ]
+    lost = Lost(missing={"shed": 2}, by_probability={1.0: 2}, paused=0)
+
+    summary = summarise(counts, decides="label", lost=lost, also=["format"])
+
+    said = summary.overall.also["format"]
+    assert (said.units, said.unscored) == (102, 25)
+    assert estimate(said.low) == pytest.approx(70 / 102)
+    assert estimate(said.high) == pytest.approx(97 / 102)
+    assert estimate(said.valid) == pytest.approx(70 / 75)
+    [english] = summary.segments
+    assert (english.also["format"].units, english.also["format"].unscored) == (50, 0)
+
+
+def test_missing_scores_of_another_comparator_weigh_as_their_units_do():
+    counts = [*rows(90, probability=0.1), *rows(10), *of_format(45, probability=0.1), *of_format(10)]
+
+    said = summarise(counts, decides="label", lost=NOTHING_LOST, also=["format"]).overall.also["format"]
+
+    assert estimate(said.low) == pytest.approx((450 + 10) / 910)
+
+
+def test_one_that_never_scored_has_nothing_but_missing_units():
+    said = summarise(rows(90), decides="label", lost=NOTHING_LOST, also=["format"]).overall.also["format"]
+
+    assert (said.units, said.unscored, estimate(said.low), estimate(said.high)) == (90, 90, 0, 1)

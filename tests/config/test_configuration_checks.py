@@ -235,3 +235,15 @@ def test_a_store_needs_a_folder_that_is_there_and_nothing_is_made(tmp_path):
 @pytest.mark.parametrize("key", ["all", "language", "teacher_version"])
 def test_a_segment_may_not_take_the_key_of_another(key):
     assert f"as: {key} is a built-in segment" in said(config(route(segments=[{"body": "user", "as": key}])))
+
+
+def test_what_the_gate_asks_for_too_is_another_comparator_of_the_route():
+    two = [{"use": "exact"}, {"use": "text", "name": "wording"}]
+    check_config(config(route(comparators=two, gate={"also": {"wording": 0.9}})))
+    assert said(config(route(comparators=two, gate={"also": {"words": 0.9}}))) == (
+        "routes[0].gate.also.words: words is no comparator of this route; beside exact it has wording"
+    )
+    assert "exact decides agreement: its target is gate.agreement" in said(
+        config(route(comparators=two, gate={"also": {"exact": 0.9}}))
+    )
+    assert "it has exact alone" in said(config(route(gate={"also": {"wording": 0.9}})))

@@ -99,6 +99,8 @@ def message(tmp_path, text, env=None, load=load_config):
             "comparators[1].name: text is taken by comparators[0]; give one of them a `name` of its own",
         ),
         (ROUTE + "    segments: [turn, turn]\n", "segments[1]: turn is taken by segments[0]"),
+        (ROUTE + "    gate: {also: {format: 99}}\n", "gate.also.format: must be less than 1"),
+        (ROUTE + "    gate: {also: [format]}\n", "gate.also: must be a mapping"),
         # the file itself
         ("", "u.yaml: is empty; it needs `teacher` with a url, or `routes`"),
         ("# nothing\n", "u.yaml: is empty"),
@@ -133,7 +135,6 @@ def test_a_wrong_configuration_gives_one_line_that_helps(tmp_path, text, expecte
         (STUDENT + "        budget: {usd_per_day: 5}\n", "students[0].budget: budget is not available in this version"),
         (STUDENT + "        logprobs: true\n", "students[0].logprobs: logprobs is not available in this version"),
         (ROUTE + "    sample: {default: 0.1, tenant=acme: 1.0}\n", "routes[0].sample: sample by key is not available"),
-        (ROUTE + "    gate: {also: {format: 0.99}}\n", "gate.also: also is not available in this version"),
         (ROUTE + "    gate: {relative_to: noise_floor}\n", "relative_to: noise_floor is not available in this version"),
         (ROUTE + "    gate: {margin: 0.1}\n", "gate.margin: margin is not available in this version"),
         (ROUTE + "    durability: strict\n", "durability: strict is not available in this version"),
