@@ -108,8 +108,8 @@ class Comparator:
 
     name: ClassVar[str]
     version: str  # a class attribute; one that uses others adds theirs
-    surfaces: ClassVar[frozenset[str]] = TEXT_SURFACES
-    symmetric: ClassVar[bool] = False  # whether teacher and student may change places and the score stays
+    surfaces: frozenset[str] = TEXT_SURFACES
+    symmetric: bool = False  # whether teacher and student may change places and the score stays
     Options: ClassVar[type[ComparatorOptions]] = ComparatorOptions
     runs: Runs = "heavy"
 

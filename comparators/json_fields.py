@@ -108,7 +108,7 @@ class Json(Using):
         self.be_like_them(TEXT_SURFACES)
         self.runs: Runs = runs_of([*self.used, *([self._validity] if self._validity else ())])
         if json_rules.matches_arrays(options):
-            self.symmetric = False  # type: ignore[misc] # which array is matched last may find the work used up
+            self.symmetric = False
             self.runs = "heavy" if self.runs == "light" else self.runs
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:

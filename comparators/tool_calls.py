@@ -54,7 +54,7 @@ class ToolCalls(Using):
         )
         self.be_like_them(TEXT_SURFACES)
         if options.ordered or json_rules.matches_arrays(options):
-            self.symmetric = False  # type: ignore[misc] # of matchings that are equally good it is the teacher's first
+            self.symmetric = False
         # Matching many calls takes more than a look, and a schema may take any time.
         self.runs: Runs = "asking" if runs_of(self.used) == "asking" else "heavy"
 

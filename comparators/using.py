@@ -20,8 +20,8 @@ class Using(Comparator):
 
     def be_like_them(self, surfaces: frozenset[str]) -> None:
         """Serve these surfaces, and be symmetric if all that are used are."""
-        self.surfaces = surfaces  # type: ignore[misc] # an instance's own
-        self.symmetric = all(each.symmetric for each in self.used)  # type: ignore[misc] # likewise
+        self.surfaces = surfaces
+        self.symmetric = all(each.symmetric for each in self.used)
 
     def keep_accounts(self, ledger: Ledger) -> None:
         for each in self.used:

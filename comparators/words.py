@@ -29,5 +29,5 @@ def short(text: str, limit: int = _SHORT) -> str:
     if len(text) <= limit:
         return text
     words = text[: limit + 1].rsplit(maxsplit=1)
-    kept = words[0][:limit] if len(words) > 1 or text[limit].isspace() else ""
+    kept = words[0][:limit] if len(words) > 1 or (words and text[limit].isspace()) else ""
     return f"{kept}… ({len(text)} characters)".lstrip()

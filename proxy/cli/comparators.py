@@ -45,7 +45,7 @@ def add_commands(app: typer.Typer) -> None:
 def comparators(
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TEXT,
 ) -> None:
-    """List the comparators, built-in and installed, with their options."""
+    """List the comparators and their options."""
     listed = list(_listed())
     if form is Format.JSON:
         print(json.dumps(listed, indent=2, ensure_ascii=False))

@@ -1,5 +1,6 @@
 import pytest
 
+from comparators.words import short
 from tests.comparators.pairs import compare
 
 
@@ -110,3 +111,7 @@ def test_by_every_measure_the_end_of_a_very_long_text_counts(measure):
     assert compare("text", long, long, measure=measure).score == 1.0
     assert compare("text", long, long + "more", measure=measure).score < 1.0
     assert compare("text", long, long + "else " * 30_000, measure=measure).score < 0.75
+
+
+def test_a_detail_of_white_space_alone_is_cut_like_any_other():
+    assert short("\n" * 300) == "… (300 characters)"
