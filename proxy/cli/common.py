@@ -24,14 +24,14 @@ SinceFlag = Annotated[str | None, typer.Option("--since", help="A duration back 
 DEFAULT_FILE = "understudy.yaml"
 
 
-def config_source(file: str | None) -> ConfigSource:
-    """Where the configuration is. Raises UsageError when there is none."""
+def config_source(file: str | None, *, otherwise: str = "set UNDERSTUDY_CONFIG") -> ConfigSource:
+    """Where the configuration is. Raises UsageError when there is none, which says what to do ``otherwise``."""
     chosen = _chosen(file)
     if Path(chosen).is_file():
         return ConfigSource(file=chosen)
     found = "is a directory" if Path(chosen).is_dir() else "is no file"
     wrong = f"{chosen} {found}" if Path(chosen).exists() else f"no configuration at {chosen}"
-    raise UsageError(f"{wrong}; give --config FILE, or set UNDERSTUDY_CONFIG")
+    raise UsageError(f"{wrong}; give --config FILE, or {otherwise}")
 
 
 def served_source(file: str | None) -> ConfigSource:

@@ -18,6 +18,8 @@ from proxy.cli.common import (
     open_existing_store,
     served_source,
 )
+from proxy.cli.kinds import HELP, check_kind
+from proxy.store.base import PairFilter
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -31,7 +33,7 @@ def pairs(
     route: RouteFlag = None,
     student: StudentFlag = None,
     disagreements: Annotated[bool, typer.Option("--disagreements", help="Disagreements alone.")] = False,
-    kind: Annotated[str | None, typer.Option(help="Of this kind alone.")] = None,
+    kind: Annotated[str | None, typer.Option(help=HELP)] = None,
     segment: Annotated[str | None, typer.Option(help="Of this segment alone: key=value.")] = None,
     since: SinceFlag = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
@@ -53,5 +55,7 @@ def pairs(
         now=time.time(),
     )
     store = open_existing_store(loaded)
+    if kind is not None:
+        check_kind(kind, lambda: any(True for _ in store.pairs(PairFilter(kind=kind, limit=1))))
     for stored in one_by_one(lambda one: next(store.pairs(one), None), which):
         print(json.dumps(pair_json(stored), ensure_ascii=False))

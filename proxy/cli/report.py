@@ -37,7 +37,9 @@ def report(
     config: ConfigFlag = None,
     route: RouteFlag = None,
     student: StudentFlag = None,
-    evidence: Annotated[int | None, typer.Option(help="An earlier evidence, by its id.")] = None,
+    evidence: Annotated[
+        int | None, typer.Option(help="An earlier evidence, by its id (not its number); the report shows both.")
+    ] = None,
     since: SinceFlag = None,
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TEXT,
     out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,

@@ -44,7 +44,7 @@ def _source(
     if teacher is None:
         if given:
             raise UsageError(f"{given[0]} goes with --teacher URL; with a file, say it there")
-        return config_source(config)
+        return config_source(config, otherwise="start without one: understudy serve --teacher URL")
     if config is not None:
         raise UsageError("give either --config FILE or --teacher URL, not both")
     if student is None and given:

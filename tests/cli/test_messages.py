@@ -35,6 +35,11 @@ def folder(tmp_path, monkeypatch):
         ("check --config /", "/ is a directory; give --config FILE"),
         ("check --config /dev/null", "/dev/null is no file; give --config FILE"),
         ("check --config nowhere.yaml", "no configuration at nowhere.yaml; give --config FILE"),
+        ("serve --config nowhere.yaml", "no configuration at nowhere.yaml; give --config FILE, or start without one:"),
+        (
+            "serve",
+            "no configuration at understudy.yaml; give --config FILE, or start without one: understudy serve --tea",
+        ),
         ("report --since", "Option '--since' requires an argument."),
         ("report --bogus", "No such option: --bogus"),
         ("reprot", "No such command 'reprot'"),
