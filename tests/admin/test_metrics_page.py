@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.store.base import PairFilter
+from proxy.store.records import RescoredPair
 from tests.admin.planes import client
-from tests.analyst.report_builders import NOW, ONE, config
+from tests.analyst.report_builders import NOW, ONE, config, definition_of, record
 from tests.fakes.journal import MemoryJournal
 from tests.journal.making import exchange
 
@@ -127,3 +130,22 @@ def test_what_is_lacking_is_named(tmp_path, store):
         "JournalError: relay-1.db is damaged restore it ? or move it away"
     )
     assert "understudy_journal_depth" not in {name for name, _ in samples(answer)}
+
+
+def test_gauges_are_of_live_evidence_and_not_of_pairs_scored_again(tmp_path, store):
+    record(store, ["agreed"] * 30)
+    definition = definition_of(ONE)
+    rescoring = store.begin_rescoring("intents", "small", "v1", definition=definition, decides="label")
+    disagreed = [
+        RescoredPair(
+            exchange=stored.exchange, pair=msgspec.structs.replace(stored.pair, outcome="disagreed", scores={})
+        )
+        for stored in store.pairs(PairFilter())
+    ]
+    assert store.record_rescored(rescoring, disagreed) == 30
+
+    told = samples(client(tmp_path).get("/metrics"))
+
+    ratios = {labels: value for (name, labels), value in told.items() if name == "understudy_agreement_ratio"}
+    assert set(ratios.values()) == {1.0}
+    assert ratios[frozenset({"route": "intents", "student": "small", "segment": "all"}.items())] == 1.0
