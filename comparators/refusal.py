@@ -55,5 +55,5 @@ class Refusal(Comparator):
             return "refused: content_filter"
         if answer.tool_calls:  # whatever is said beside a call, something is done
             return None
-        words = refusing_words(answer.content or "", self._own)
-        return None if words is None else f"refused: {short(words)}"
+        text = answer.content or ""
+        return None if refusing_words(text, self._own) is None else f"refused: {short(text)}"

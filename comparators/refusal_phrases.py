@@ -16,7 +16,6 @@ from typing import NamedTuple
 _BEGINNING = 500
 _SENTENCES = 3
 _LONGEST_SENTENCE = 240
-_LONGEST_SHOWN = 100
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4`\uff07", "'") | {"*": "", "_": " "})
 _SENTENCE = re.compile(r"[^.!?。\n]++[.!?。]*+")
@@ -241,7 +240,10 @@ def normalised_beginning(text: str) -> str:
 
 
 def refusing_words(text: str, own: Iterable[str] = ()) -> str | None:
-    """The words by which a text refuses; None where it does not. ``own`` are further phrases, already normalised."""
+    """The words by which a text refuses, in lower case; None where it does not.
+
+    ``own`` are further phrases, already normalised.
+    """
     beginning = normalised_beginning(text)
     for phrase in own:
         if phrase in beginning:
@@ -254,7 +256,7 @@ def refusing_words(text: str, own: Iterable[str] = ()) -> str | None:
     for language in languages:
         words = _refusing(language, sentences[:_SENTENCES])
         if words is not None:
-            return words[:_LONGEST_SHOWN]
+            return words
     return None
 
 

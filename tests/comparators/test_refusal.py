@@ -183,7 +183,7 @@ def test_detail_shows_by_what_each_side_refused():
     score = compare("refusal", Answer(refusal="No."), "Of course.")
 
     assert score.detail == {"teacher": "refused: No.", "student": "answered"}
-    assert "can't help" in compare("refusal", "Yes.", "I can't help with that.").detail["student"]
+    assert compare("refusal", "Yes.", "I can't help.").detail["student"] == "refused: I can't help."
 
 
 @pytest.mark.parametrize("phrase", ["", "  "])

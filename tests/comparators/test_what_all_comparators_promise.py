@@ -7,18 +7,29 @@ from comparators.base import Answer, ComparatorError, Score, ToolCall
 from comparators.registry import build
 from tests.comparators.pairs import REQUEST, calling, compare
 
-BUILT_IN = ["exact", "json", "label", "number", "text", "tool_calls"]
+BUILT_IN = ["code", "exact", "json", "label", "number", "sql", "text", "tool_calls"]
+# These look at the form of an answer and not at what it says, nor at what it calls.
+OF_FORM = ["format", "refusal"]
 OPTIONS = [
     ("all_of", {"comparators": ["label", "number"]}),
     ("any_of", {"comparators": ["exact", "json"]}),
     ("by_field", {"cases": [{"when": {"model": "*"}, "use": "json"}], "otherwise": "number"}),
+    ("code", {}),
+    ("code", {"language": "python", "ignore_names": True}),
     ("exact", {}),
+    ("format", {}),
+    ("format", {"form": "json", "fence": True}),
+    ("format", {"form": "length", "most": 2, "teacher_invalid": "alike"}),
+    ("format", {"form": "markdown_table"}),
+    ("format", {"form": "regex", "pattern": r"\W*", "teacher_invalid": "disagreement"}),
     ("json", {}),
     ("json", {"unordered": True, "tolerance": 0.5, "null_is_missing": True, "ignore": ["*.id", "[]", "a[].b"]}),
     ("label", {}),
     ("label", {"field": "label", "labels": ["a", "b"]}),
     ("number", {}),
     ("number", {"pattern": r"(?m)^= (.*)$", "tolerance": 0.1, "relative": 0.01}),
+    ("refusal", {}),
+    ("sql", {}),
     ("text", {}),
     ("tool_calls", {}),
     ("weighted", {"comparators": ["text", {"use": "number", "weight": 3}]}),
@@ -88,7 +99,7 @@ def test_any_two_answers_get_a_sound_score_whoever_is_the_teacher(use, options, 
 
     assert is_sound(there)
     assert is_sound(back)
-    assert (there.score, there.agree) == (back.score, back.agree)
+    assert (there.score, there.agree) == (back.score, back.agree) or not comparator.symmetric
     assert there == comparator.compare(REQUEST, teacher, student)
 
 
@@ -101,7 +112,7 @@ def test_the_same_answer_agrees_with_score_one(use, options, answer):
     assert (score.score, score.agree) == (1.0, True)
 
 
-@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize("use", [*BUILT_IN, *OF_FORM])
 @pytest.mark.parametrize(
     "text",
     [
@@ -129,7 +140,7 @@ def test_huge_and_hostile_texts_are_compared_all_the_same(use, text):
     assert is_sound(compare(use, text, text[:-7] + "?"))
 
 
-@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize("use", [*BUILT_IN, *OF_FORM])
 def test_a_refusal_on_one_side_alone_is_a_disagreement(use):
     answered, refused = Answer(content="Sure."), Answer(content="Sure.", refusal="I can't help with that.")
 
@@ -137,7 +148,7 @@ def test_a_refusal_on_one_side_alone_is_a_disagreement(use):
     assert compare(use, refused, answered).kinds == ("not_refused",)
 
 
-@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize("use", [*BUILT_IN, *OF_FORM])
 def test_two_refusals_agree_in_whatever_words(use):
     assert compare(use, Answer(refusal="I can't."), Answer(refusal="I won't.")).agree
 
@@ -175,22 +186,24 @@ def test_words_beside_equal_calls_count_for_comparators_of_wording_alone():
     teacher, student = calling(call, content="Let me look that up."), calling(call)
 
     assert {use: compare(use, teacher, student).agree for use in BUILT_IN} == {
+        "code": True,
         "exact": False,
         "json": True,
         "label": True,
         "number": True,
+        "sql": True,
         "text": False,
         "tool_calls": True,
     }
 
 
-@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize("use", [*BUILT_IN, *OF_FORM])
 def test_embeddings_are_refused_rather_than_called_equal(use):
     with pytest.raises(ComparatorError, match="embeddings"):
         compare(use, Answer(embeddings=((1.0,),)), Answer(embeddings=((0.0,),)))
 
 
-@pytest.mark.parametrize("use", BUILT_IN)
+@pytest.mark.parametrize("use", [*BUILT_IN, *OF_FORM])
 def test_detail_never_cuts_a_word_so_that_a_secret_stays_recognisable(use):
     secret = "sk-" + "a1B2" * 40
 
