@@ -84,7 +84,7 @@ class FormatOptions(ComparatorOptions):
     def _belong_together(self) -> Self:
         own = _OF_FORM.get(self.form, set())
         for form, options in _OF_FORM.items():
-            foreign = sorted((options & self.model_fields_set) - own)
+            foreign = sorted(each for each in options - own if getattr(self, each) != _default(each))
             if foreign:
                 raise ValueError(f"`{foreign[0]}` is for `form: {form}`")
         if self.form == "json_schema" and self.json_schema is None:
@@ -97,6 +97,10 @@ class FormatOptions(ComparatorOptions):
             if self.least is not None and self.most is not None and self.least > self.most:
                 raise ValueError("`least` is more than `most`")
         return self
+
+
+def _default(option: str) -> Any:
+    return FormatOptions.model_fields[option].default
 
 
 class Format(Comparator):

@@ -302,6 +302,14 @@ def test_what_is_in_the_database_is_part_of_the_version(database):
     assert build("sql", {}).version == "1"
 
 
+def test_one_is_made_again_from_the_options_of_another(database):
+    comparator = build("sql", {"database": str(database), "dialect": "sqlite", "rows": 7})
+
+    for options in (comparator.options.model_dump(), comparator.options.model_dump(mode="json")):
+        again = build("sql", options)
+        assert (again.options, again.version) == (comparator.options, comparator.version)
+
+
 WORDS = st.sampled_from(
     ["SELECT", "a", "b", ",", "*", "FROM", "t", "WHERE", "(", ")", "AND", "IN", "<", "'x'", "1", ";"]
 )

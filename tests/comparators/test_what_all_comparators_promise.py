@@ -104,6 +104,17 @@ def test_any_two_answers_get_a_sound_score_whoever_is_the_teacher(use, options, 
 
 
 @pytest.mark.parametrize(("use", "options"), OPTIONS)
+def test_one_is_made_again_from_the_options_of_another(use, options):
+    """That is how they come into a process of their own."""
+    comparator = build(use, options)
+
+    again = build(use, comparator.options.model_dump(mode="json"))
+
+    assert again.options.model_dump(mode="json") == comparator.options.model_dump(mode="json")
+    assert (again.version, again.runs) == (comparator.version, comparator.runs)
+
+
+@pytest.mark.parametrize(("use", "options"), OPTIONS)
 @given(answer=ANSWERS)
 @settings(max_examples=150, deadline=None)
 def test_the_same_answer_agrees_with_score_one(use, options, answer):
