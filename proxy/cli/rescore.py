@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def rescore(
     *, config: ConfigFlag = None, route: RouteFlag = None, student: StudentFlag = None, since: SinceFlag = None
-) -> None:
+) -> int:
     """Score stored pairs again, as comparators are configured now.
 
     The report shows the result beside the live evidence, as exploratory. Begun anew, it goes on where it was.
@@ -54,11 +53,14 @@ def rescore(
     )
     store = open_existing_store(loaded)
     shown = functools.partial(counting, Console(stderr=True, highlight=False))
+    left = 0
     for route_, student_ in asked:
         done = score_again(store, route_, student_, between, shown)
         print(f"{route_.name}: {student_.name} (version {done.version}): {_said(done)}")
+        left += done.left.total()
     if not asked:
         print("no students are configured: there is nothing to score")
+    return 1 if left else 0
 
 
 def _oldest_unsettled(config: Config) -> float | None:
@@ -72,7 +74,7 @@ def _said(done: Rescored) -> str:
     from proxy.store.records import RESCORED_EXCLUDED, RESCORED_MISSING
 
     outcomes = done.outcomes
-    if not outcomes.total():
+    if not (outcomes.total() or done.left):
         return f"no stored pairs that are not scored by {done.decides} as it is configured"
     parts = [f"{outcomes['agreed']:,} agreed", f"{outcomes['disagreed']:,} disagreed"]
     for name, kinds in (("missing", RESCORED_MISSING), ("left out", RESCORED_EXCLUDED)):
@@ -83,11 +85,14 @@ def _said(done: Rescored) -> str:
         f"{outcomes.total():,} pairs scored again by {done.decides}: {', '.join(parts)}; `understudy report` shows them"
     )
     if done.failures:
-        failed: Counter[str] = Counter()
-        for (label, what), number in done.failures.items():
-            failed[f"{label} {what}"] += number
-        text += f"\n  comparators failed: {_counts(failed)}"
+        text += f"\n  comparators failed: {_counts(_by_name(done.failures))}"
+    if done.left:
+        text += f"\n  {done.left.total():,} left for the next run: {_counts(_by_name(done.left))}"
     return text
+
+
+def _by_name(failures: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    return {f"{label} {what}": number for (label, what), number in failures.items()}
 
 
 def _counts(counts: Mapping[str, int]) -> str:

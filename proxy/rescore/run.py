@@ -12,6 +12,13 @@ from typing import Any
 
 import msgspec
 
+from comparators.asking import (
+    EndpointFailedError,
+    EndpointOverloadedError,
+    EndpointTimeoutError,
+    EndpointUnreachableError,
+)
+from comparators.asking_budget import BudgetSpentError
 from comparators.running import Runner
 from proxy.config.model import Route, Student
 from proxy.definition import build_comparators, definition_hash
@@ -22,6 +29,17 @@ from proxy.store.records import RescoredPair, StoredPair
 
 _CHUNK = 32  # pairs that are scored, and stored, together
 _SCORE_SECONDS = 10.0  # for one score, until the comparator is given up: as live
+# What says nothing of the pair, and may be otherwise the next time.
+_PASSING = frozenset(
+    error.__name__
+    for error in (
+        BudgetSpentError,
+        EndpointFailedError,
+        EndpointOverloadedError,
+        EndpointTimeoutError,
+        EndpointUnreachableError,
+    )
+)
 
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -33,6 +51,7 @@ class Rescored(msgspec.Struct, frozen=True, kw_only=True):
     decides: str
     outcomes: Counter[str]  # of the pairs that are new
     failures: Counter[tuple[str, str]]  # by comparator and what went wrong
+    left: Counter[tuple[str, str]]  # likewise, of pairs left for the next run: whom they ask could not be asked
 
 
 class Between(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +97,7 @@ async def _rescore(store: Store, route: Route, student: Student, between: Betwee
         until=between.until,
         not_rescored=rescoring.id,
     )
-    done = Rescored(version=version, decides=definition.decides, outcomes=Counter(), failures=Counter())
+    done = Rescored(version=version, decides=definition.decides, outcomes=Counter(), failures=Counter(), left=Counter())
     processes = len(os.sched_getaffinity(0))
     runner = Runner(processes=processes, seconds=_SCORE_SECONDS)
     work = _Work(definition, Scorer(definition, runner), text_since=between.now - route.retention, done=done)
@@ -112,8 +131,11 @@ class _Work:
         if to_compare:
             said = await self._scorer.score([what for _, what in to_compare])
             for (stored, _), scored in zip(to_compare, said, strict=True):
-                rescored.append(scored_again(stored, self._definition, scored))
-                self._done.failures.update(scored.failed.items())
+                passing = [(label, what) for label, what in scored.failed.items() if what in _PASSING]
+                self._done.left.update(passing[:1])
+                if not passing:
+                    self._done.failures.update(scored.failed.items())
+                    rescored.append(scored_again(stored, self._definition, scored))
         return rescored
 
 

@@ -21,7 +21,7 @@ from proxy.definition import build_comparators, definition_hash
 from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
 from tests.fakes.chat import chat_completion
-from tests.fakes.running import understudy, wait_for
+from tests.fakes.running import free_port, understudy, wait_for
 
 ANSWERS = [("the parcel is late", "The parcel is late!"), ("yes", "yes"), ("one two three four", "one two three five")]
 
@@ -247,6 +247,20 @@ class Slow(Comparator):
             os.abort()
         return Score(score=1.0, agree=True)
 '''
+
+
+def test_what_a_judge_that_is_out_of_reach_does_not_say_is_left_for_the_next_run(folder):
+    live(folder, 4, answers=[("yes, of course", "by no means"), ("yes", "yes")])
+    judge = {"use": "judge", "url": f"http://127.0.0.1:{free_port()}/v1", "model": "j"}
+    configure(folder, judge)
+
+    done = understudy("rescore", cwd=folder)
+
+    assert done.returncode == 1, done.stderr
+    assert "2 pairs scored again by judge: 2 agreed, 0 disagreed" in done.stdout
+    assert "2 left for the next run: judge EndpointUnreachableError 2" in done.stdout
+    assert understudy("rescore", cwd=folder).returncode == 1
+    assert entries(folder)[1]["pairs"] == 2
 
 
 def test_killed_in_the_middle_it_goes_on_and_ends_at_the_same_counts(folder):
