@@ -21,7 +21,7 @@ class Query(NamedTuple):
     """What was read of a text."""
 
     tokens: list[Hashable]  # words, where it could not be parsed
-    valid: bool | None  # None: too long, or nested too deep, to tell
+    valid: bool | None  # None: the parser cannot tell, as with what is too long or nested too deep
     is_ordered: bool = False  # whether the order of its rows was asked for
 
 
@@ -49,7 +49,7 @@ def read(text: str, dialect: str, *, column_names: bool) -> Query:
             tokens += _normalised(statement, dialect, column_names=column_names)
     except SqlglotError:
         return Query(words, valid=False)
-    except RecursionError:
+    except (RecursionError, ValueError, TypeError, AttributeError, LookupError):  # nested too deep; or it stumbles
         return Query(words, valid=None)
     return Query(tokens, valid=True, is_ordered=ordered)
 

@@ -123,6 +123,12 @@ def test_what_does_not_parse_is_of_an_invalid_form(prose):
     assert compare("sql", prose, f" {prose}\n").agree
 
 
+def test_what_the_parser_stumbles_over_is_compared_word_by_word():
+    odd = "SELECT date_trunc( ON LOAD SHOW $ FOR"
+
+    assert compare("sql", odd, f"{odd} b", dialect="spark").kinds == ("query_changed",)
+
+
 def test_nothing_of_a_query_is_logged(caplog):
     with caplog.at_level(logging.DEBUG):
         compare("sql", "SHOW secrets OF 'sk-1'", "EXPLAIN secret 'sk-2'")
