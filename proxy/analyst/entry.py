@@ -116,6 +116,7 @@ def told(summary: Summary, decision: Decision, gate: Gate) -> dict[str, Any]:
         "comparators": _comparators(summary, decision, gate),
         "kinds": dict(summary.kinds),
         "student_errors": dict(summary.student_errors),
+        "student_logprobs": dict(summary.student_logprobs),
         "latency_ms": {
             side: _latency(summary.latencies[f"{side}_ms"], summary.latencies[f"{side}_ttft_ms"])
             for side in ("teacher", "student")
@@ -151,6 +152,7 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
         "comparators": {},
         "kinds": {},
         "student_errors": {},
+        "student_logprobs": {},
         "latency_ms": {
             "teacher": _latency(traffic.teacher_ms, traffic.teacher_ttft_ms),
             "student": _latency(nothing, nothing),

@@ -50,6 +50,7 @@ class Summary:
     comparators: Mapping[str, ComparatorMeans]
     kinds: Mapping[str, int]
     student_errors: Mapping[str, int]
+    student_logprobs: Mapping[str, int]  # answers by whether they had the log-probabilities that were wanted
     latencies: Mapping[str, Mapping[int, float]]  # measure (teacher_ms, …) to a weighted histogram
     teacher_cost: Money
     student_cost: Money
@@ -77,6 +78,7 @@ def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost, also: Colle
         comparators={name: means for name in table.comparators if (means := _means(table, name))},
         kinds=table.by_kind(ALL, "kind"),
         student_errors=table.by_kind(ALL, "student_error"),
+        student_logprobs=table.by_kind(ALL, "student_logprobs"),
         latencies={
             measure: table.histogram(measure)
             for measure in ("teacher_ms", "student_ms", "teacher_ttft_ms", "student_ttft_ms")

@@ -82,6 +82,8 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from _line("Disagreements", _counts(entry["kinds"]))
     if entry["student_errors"]:
         yield from _line("Student errors", _counts(entry["student_errors"]))
+    if entry["student_logprobs"]:
+        yield from _line("Logprobs", _logprobs(entry["student_logprobs"]))
 
 
 def _comparator(name: str, said: Mapping[str, Any]) -> str:
@@ -90,6 +92,15 @@ def _comparator(name: str, said: Mapping[str, Any]) -> str:
     if "target" in said:
         text += f", between {_bounds(said)}, target {100 * said['target']:.6g}%"
     return text
+
+
+def _logprobs(answers: Mapping[str, int]) -> str:
+    words = {
+        "given": "{:,} of the student's answers have them",
+        "none": "{:,} were asked for them and have none",
+        "refused": "{:,} were asked without, as it refuses the field",
+    }
+    return "; ".join(words[what].format(answers[what]) for what in words if what in answers)
 
 
 def _source(entry: Mapping[str, Any]) -> tuple[str, str]:

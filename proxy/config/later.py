@@ -28,7 +28,6 @@ KEYS: Mapping[Pattern, Callable[[Any], bool]] = {
     ("routes", "*", "durability"): lambda value: value in (None, "relaxed"),
     ("routes", "*", "teacher", "replay_api_key"): lambda value: value is None,
     ("routes", "*", "students", "*", "budget"): _is_empty,
-    ("routes", "*", "students", "*", "logprobs"): _is_off,
     ("routes", "*", "gate", "relative_to"): lambda value: value in (None, "absolute"),
     # Without relative_to: noise_floor it means nothing, so its documented value may stand.
     ("routes", "*", "gate", "margin"): lambda value: value in (None, 0.03),

@@ -99,6 +99,7 @@ class Student(Model):
     max_age: PositiveDuration = Field(900.0, description="an exchange older than this is not asked any more")
     concurrency: Whole = Field(32, ge=1, le=1000, description="requests under way at once")
     ttft: Truth = Field(False, description="ask streamed, to measure the time to the first token")
+    logprobs: bool = Field(False, description="ask for log-probabilities, where the surface has them")
     price: StudentPrice | None = Field(None, description="without it no saving is claimed")
 
     @property

@@ -22,6 +22,7 @@ def assemble(payloads: Iterable[Payload]) -> Assembled:
     """The response that the terminal event carries; without one, what was known when the stream broke off."""
     known: dict[str, Any] = {}
     items: dict[int, Any] = {}
+    logprobs: dict[tuple[int, int], list[Any]] = {}
     for payload in payloads:
         kind = payload.fields.get("type") or payload.name
         if kind == "error" or (payload.fields.get("error") and "response" not in payload.fields):
@@ -31,10 +32,13 @@ def assemble(payloads: Iterable[Payload]) -> Assembled:
         if isinstance(response, dict):
             known = response
             if kind in _TERMINAL:
-                return Assembled(response=_with_items(known, items), complete=True)
+                return Assembled(response=_with_logprobs(_with_items(known, items), logprobs), complete=True)
         elif kind == "response.output_item.done":
             index = payload.fields.get("output_index")
             items[index if isinstance(index, int) else len(items)] = payload.fields.get("item")
+        elif kind == "response.output_text.done" and isinstance(payload.fields.get("logprobs"), list):
+            place = (_whole(payload.fields.get("output_index")), _whole(payload.fields.get("content_index")))
+            logprobs[place] = payload.fields["logprobs"]
     return Assembled(response=_with_items(known, items), complete=False, started=bool(known))
 
 
@@ -74,6 +78,21 @@ def _with_items(response: dict[str, Any], items: dict[int, Any]) -> dict[str, An
     if response.get("output") or not items:
         return response
     return {**response, "output": [items[index] for index in sorted(items)]}
+
+
+def _with_logprobs(response: dict[str, Any], logprobs: dict[tuple[int, int], list[Any]]) -> dict[str, Any]:
+    """Some servers give the log-probabilities with the text's own event alone. The parts are ours to change."""
+    output = response.get("output")
+    for number, item in enumerate(output if isinstance(output, list) else ()):
+        content = item.get("content") if isinstance(item, dict) else None
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and not part.get("logprobs") and logprobs.get((number, place)):
+                part["logprobs"] = logprobs[number, place]
+    return response
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _message_parts(output: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:

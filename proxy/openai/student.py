@@ -22,10 +22,19 @@ ALWAYS_DROPPED = frozenset(
 )
 _ENCRYPTED_REASONING = "reasoning.encrypted_content"
 _STREAMED = frozenset({"chat/completions", "completions", "responses"})
+_RIVALS, _RIVALS_OF_COMPLETIONS = 20, 5  # as many as OpenAI's API gives beside each token
+_LOGPROBS_OF_RESPONSES = "message.output_text.logprobs"
 
 
 def student_request(
-    surface: str, body: dict[str, Any], *, model: str, put: dict[str, Any], drop: Sequence[str], stream: bool
+    surface: str,
+    body: dict[str, Any],
+    *,
+    model: str,
+    put: dict[str, Any],
+    drop: Sequence[str],
+    stream: bool,
+    logprobs: bool | None = None,
 ) -> dict[str, Any]:
     """The body of the request to a student; ``body`` itself is left as it is.
 
@@ -36,6 +45,7 @@ def student_request(
         put: Fields to put, last of all.
         drop: Fields to drop beside ``ALWAYS_DROPPED``, before ``put``.
         stream: Whether to ask for an event stream (with its usage); embeddings have none.
+        logprobs: Whether to ask for log-probabilities (embeddings have none); None: as the client does.
     """
     asked = {key: value for key, value in without_credentials(body).items() if key not in ALWAYS_DROPPED}
     asked["model"] = model
@@ -46,10 +56,42 @@ def student_request(
             asked["stream_options"] = {"include_usage": True}
     if surface == "responses":
         _drop_encrypted_reasoning(asked)
+    if logprobs is not None and takes_logprobs(surface):
+        _ask_for_logprobs(surface, asked) if logprobs else _leave_out_logprobs(asked)
     for field in drop:
         asked.pop(field, None)
     asked.update(put)
     return asked
+
+
+def takes_logprobs(surface: str) -> bool:
+    """Whether the surface's answers can have log-probabilities."""
+    return surface in _STREAMED
+
+
+def _ask_for_logprobs(surface: str, asked: dict[str, Any]) -> None:
+    """Ask for log-probabilities, and for those of each token's best rivals: as many as the client wants, if it does."""
+    if surface == "completions":
+        asked["logprobs"] = asked.get("logprobs") or _RIVALS_OF_COMPLETIONS
+        return
+    asked["top_logprobs"] = asked.get("top_logprobs") or _RIVALS
+    if surface == "chat/completions":
+        asked["logprobs"] = True
+    else:
+        asked["include"] = [*_other_includes(asked), _LOGPROBS_OF_RESPONSES]
+
+
+def _leave_out_logprobs(asked: dict[str, Any]) -> None:
+    include = _other_includes(asked)
+    for field in ("logprobs", "top_logprobs", "include"):
+        asked.pop(field, None)
+    if include:
+        asked["include"] = include
+
+
+def _other_includes(asked: dict[str, Any]) -> list[Any]:
+    include = asked.get("include")
+    return [each for each in include if each != _LOGPROBS_OF_RESPONSES] if isinstance(include, list) else []
 
 
 def _drop_encrypted_reasoning(asked: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from proxy.openai import json_text
 UNAVAILABLE = "unavailable"
 MISCONFIGURED = "misconfigured"
 UNUSABLE = "unusable"
+_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 LONGEST_MESSAGE = 200  # characters that are kept of an error's text, once redacted
 
 _CONTEXT_LENGTH = re.compile(
@@ -23,6 +24,7 @@ _CONTEXT_LENGTH = re.compile(
     re.IGNORECASE,
 )
 _STREAM_ONLY = re.compile(r"\bstream", re.IGNORECASE)
+_LOGPROBS = re.compile(rb"logprob|['\"`]include['\"`]", re.IGNORECASE)
 _WANTED = re.compile(r"\b(only|must|requires?d?|needs?|enable|non-streaming|not supported)\b", re.IGNORECASE)
 
 
@@ -81,6 +83,11 @@ def needs_streaming(status: int, body: bytes) -> bool:
         return False
     message = error_facts(body).message
     return bool(_STREAM_ONLY.search(message) and _WANTED.search(message))
+
+
+def refuses_logprobs(status: int, body: bytes) -> bool:
+    """Whether the student may not have answered because it was asked for log-probabilities."""
+    return status in _REFUSED and bool(_LOGPROBS.search(body))
 
 
 def _name(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from comparators.base import Answer
@@ -24,6 +26,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     record: AnswerRecord
     unusable: str | None = None
     broken: bool = False  # broken off after all: the student is unavailable
+    logprobs: Literal["given", "none", "refused"] | None = None
 
     @property
     def comparable(self) -> bool:
@@ -85,18 +88,34 @@ def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: Stud
         return Judged(answer=answer, record=msgspec.structs.replace(record, error=said), unusable="error_in_answer")
     if not reading.complete:
         return _broken_off(answered)
-    return Judged(answer=answer, record=record, unusable=unusable_kind(exchange.teacher, answer))
+    return Judged(
+        answer=answer,
+        record=record,
+        unusable=unusable_kind(exchange.teacher, answer),
+        logprobs=_logprobs(answered, answer),
+    )
 
 
 def compared(terms: Terms, student: Student, judged: Judged, scored: Scored | None) -> PairRecord:
     """The pair of an answer that was read.  ``scored`` is None where comparators were not asked."""
     if judged.broken:
-        return _pair(terms, student, UNAVAILABLE, judged.record)
-    if judged.unusable is not None:
-        return _pair(terms, student, "disagreed", judged.record, zero_scores(terms.comparators, judged.unusable))
-    if scored is None or scored.agree is None:
-        return _pair(terms, student, "unscored", judged.record, {} if scored is None else scored.scores)
-    return _pair(terms, student, "agreed" if scored.agree else "disagreed", judged.record, scored.scores)
+        outcome, scores = UNAVAILABLE, {}
+    elif judged.unusable is not None:
+        outcome, scores = "disagreed", zero_scores(terms.comparators, judged.unusable)
+    elif scored is None or scored.agree is None:
+        outcome, scores = "unscored", {} if scored is None else scored.scores
+    else:
+        outcome, scores = "agreed" if scored.agree else "disagreed", scored.scores
+    pair = _pair(terms, student, outcome, judged.record, scores)
+    return msgspec.structs.replace(pair, logprobs=judged.logprobs)
+
+
+def _logprobs(answered: StudentAnswer, answer: Answer) -> Literal["given", "none", "refused"] | None:
+    if answered.logprobs is None:
+        return None
+    if not answered.logprobs:
+        return "refused"
+    return "given" if answer.logprobs else "none"
 
 
 def unusable_kind(teacher: Answer, student: Answer) -> str | None:

@@ -14,10 +14,18 @@ import msgspec
 
 from proxy.config.model import Student
 from proxy.openai import json_text, requests
+from proxy.openai.student import takes_logprobs
 from proxy.shadow.asking import BrokenOffError, HttpAnswer, NotConnectedError, TooLargeError, headers_for, send
 from proxy.shadow.breaker import Breaker, BreakerPolicy
 from proxy.shadow.discovery import ModelDiscovery
-from proxy.shadow.failures import UNAVAILABLE, UNUSABLE, StudentFailure, failure_of, needs_streaming
+from proxy.shadow.failures import (
+    UNAVAILABLE,
+    UNUSABLE,
+    StudentFailure,
+    failure_of,
+    needs_streaming,
+    refuses_logprobs,
+)
 from proxy.shadow.lanes import Lane
 from proxy.shadow.retries import MOST_RETRIES, RETRIED_STATUSES, RetryBudget, retry_after_seconds
 
@@ -33,6 +41,7 @@ class StudentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpAnswer
     model: str  # that was asked for
     streamed: bool
+    logprobs: bool | None = None  # whether it was asked for log-probabilities; False: no more, as it refuses to be
 
     @property
     def ttft(self) -> float | None:
@@ -66,6 +75,7 @@ class StudentClient:
         self._budget = RetryBudget()
         self._discovery = ModelDiscovery(self._ask_models)
         self._streams_only = False
+        self._without_logprobs: set[str] = set()  # surfaces on which it refuses to be asked for them
 
     def without_key(self, text: str) -> str:
         """The text, should the student's own key stand in it, without it."""
@@ -114,22 +124,32 @@ class StudentClient:
     ) -> StudentAnswer | StudentFailure:
         streamable = surface not in NOT_STREAMED
         stream = streamable and (self.student.ttft or self._streams_only)
-        http = await self._post(surface, self._payload(model, surface, body, stream=stream), stream, held, deadline)
-        if streamable and not stream and needs_streaming(http.status, http.body):
-            stream = True
-            payload = self._payload(model, surface, body, stream=True)
+        wanted = self.student.logprobs and takes_logprobs(surface)
+        logprobs = surface not in self._without_logprobs if wanted else None
+        while True:
+            payload = self._payload(model, surface, body, stream=stream, logprobs=logprobs)
             http = await self._post(surface, payload, stream, held, deadline)
-            self._streams_only = http.successful
-        if http.successful:
-            return StudentAnswer(http=http, model=model, streamed=stream)
+            if streamable and not stream and needs_streaming(http.status, http.body):
+                stream = True
+            elif logprobs and refuses_logprobs(http.status, http.body):
+                logprobs = False
+            else:
+                break
+        if http.successful:  # only now is it known that this was it
+            self._streams_only = self._streams_only or (stream and not self.student.ttft)
+            if logprobs is False:
+                self._without_logprobs.add(surface)
+            return StudentAnswer(http=http, model=model, streamed=stream, logprobs=logprobs)
         if http.status == HTTPStatus.NOT_FOUND:  # perhaps it serves another model by now
             self._discovery.forget(model)
         return failure_of(http.status, http.body)
 
-    def _payload(self, model: str, surface: str, body: dict[str, Any], *, stream: bool) -> bytes:
+    def _payload(self, model: str, surface: str, body: dict[str, Any], *, stream: bool, logprobs: bool | None) -> bytes:
         student = self.student
         return json_text.encode(
-            requests.student_request(surface, body, model=model, put=student.set, drop=student.drop, stream=stream)
+            requests.student_request(
+                surface, body, model=model, put=student.set, drop=student.drop, stream=stream, logprobs=logprobs
+            )
         )
 
     async def _post(

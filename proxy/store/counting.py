@@ -169,6 +169,8 @@ def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[
         yield "unsegmented", 0, 1
     if pair.answer.error is not None and pair.outcome not in OURS:
         yield f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
+    if pair.logprobs is not None:
+        yield f"student_logprobs:{pair.logprobs}", 0, 1
     yield from _of_answer("teacher", exchange.teacher, timed=True)
     # The time that a failure took says nothing of how fast the student answers.
     yield from _of_answer("student", pair.answer, timed=pair.outcome in ANSWERED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -86,6 +86,8 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str  # one of OUTCOMES; of a pair scored again also REDACTED or FORGOTTEN
     answer: AnswerRecord
     scores: dict[str, ScoreRecord] = {}
+    # What became of asking the student for log-probabilities, where that is configured; it is counted, not kept.
+    logprobs: Literal["given", "none", "refused"] | None = None
 
     @property
     def agree(self) -> bool | None:
@@ -164,6 +166,7 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
       ``later_turns``    those of them that are later turns of conversations (bin 0);
       ``unsegmented``    those of them whose segments nobody knows, as the text was lost or not readable (bin 0);
       ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind>`` (of disagreement), ``student_error:<kind>``   pairs;
+      ``student_logprobs:<given, none or refused>``   answers of students that are to give log-probabilities;
       ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
       ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums;
       ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).

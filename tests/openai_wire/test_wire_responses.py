@@ -197,3 +197,27 @@ def test_a_recorded_response_reads_as_it_was(exchange):
         assert reading.usage.input_tokens == parsed.usage.input_tokens
         assert reading.usage.cached_input_tokens == parsed.usage.input_tokens_details.cached_tokens
         assert reading.usage.reasoning_tokens == parsed.usage.output_tokens_details.reasoning_tokens
+
+
+LOGPROB = {"token": "four", "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": "4", "logprob": -2.5}]}
+
+
+@pytest.mark.parametrize("where", ["part", "event"])
+def test_log_probabilities_of_a_stream_are_read_wherever_they_stand(where):
+    said = message(text("four", logprobs=[LOGPROB] if where == "part" else []))
+    output = [{"type": "reasoning", "summary": []}, said]
+    body = typed(
+        {"type": "response.created", "response": {"object": "response", "status": "in_progress", "output": []}},
+        {
+            "type": "response.output_text.done",
+            "output_index": 1,
+            "content_index": 0,
+            "text": "four",
+            "logprobs": [LOGPROB] if where == "event" else [],
+        },
+        {"type": "response.completed", "response": {"object": "response", "status": "completed", "output": output}},
+    )
+
+    [token] = answers.read_answer("responses", EVENTS, body).answer.logprobs
+
+    assert (token.token, token.logprob, token.top) == ("four", -0.1, {"4": -2.5})

@@ -13,8 +13,8 @@ CHAT = "chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def ask(surface, body, *, put=None, drop=(), stream=False):
-    return student_request(surface, body, model="student", put=put or {}, drop=drop, stream=stream)
+def ask(surface, body, *, put=None, drop=(), stream=False, **more):
+    return student_request(surface, body, model="student", put=put or {}, drop=drop, stream=stream, **more)
 
 
 def test_the_same_is_asked_of_another_model():
@@ -146,3 +146,48 @@ def test_of_recorded_requests_all_stays_but_what_the_contract_drops(exchange):
     for key in set(asked) - {"model", "input", "include", "tools"}:
         assert asked[key] == exchange.asked[key]
     assert "encrypted_content" not in json.dumps(asked.get("input")) or "compaction" in json.dumps(asked["input"])
+
+
+OUTPUT_LOGPROBS = "message.output_text.logprobs"
+
+
+@pytest.mark.parametrize(
+    ("surface", "body", "asked"),
+    [
+        (CHAT, {}, {"logprobs": True, "top_logprobs": 20}),
+        (CHAT, {"logprobs": False, "top_logprobs": None}, {"logprobs": True, "top_logprobs": 20}),
+        (CHAT, {"logprobs": True, "top_logprobs": 3}, {"logprobs": True, "top_logprobs": 3}),
+        ("completions", {}, {"logprobs": 5}),
+        ("completions", {"logprobs": 2}, {"logprobs": 2}),
+        ("responses", {}, {"include": [OUTPUT_LOGPROBS], "top_logprobs": 20}),
+        (
+            "responses",
+            {"include": ["a", OUTPUT_LOGPROBS], "top_logprobs": 4},
+            {"include": ["a", OUTPUT_LOGPROBS], "top_logprobs": 4},
+        ),
+        ("embeddings", {"input": "a"}, {"input": "a"}),
+    ],
+)
+def test_log_probabilities_are_asked_for_as_the_surface_has_it(surface, body, asked):
+    before = copy.deepcopy(body)
+
+    assert ask(surface, body, logprobs=True) == {"model": "student", **asked}
+    assert body == before
+
+
+@pytest.mark.parametrize(
+    ("surface", "body", "asked"),
+    [
+        (CHAT, {"logprobs": True, "top_logprobs": 3}, {}),
+        ("completions", {"logprobs": 2}, {}),
+        ("responses", {"include": [OUTPUT_LOGPROBS], "top_logprobs": 4}, {}),
+        ("responses", {"include": ["a", OUTPUT_LOGPROBS]}, {"include": ["a"]}),
+    ],
+)
+def test_a_student_that_takes_none_is_not_asked_for_what_the_client_wants_either(surface, body, asked):
+    assert ask(surface, body, logprobs=False) == {"model": "student", **asked}
+
+
+def test_what_a_student_is_given_for_good_wins_over_log_probabilities():
+    assert ask(CHAT, {}, logprobs=True, put={"top_logprobs": 2})["top_logprobs"] == 2
+    assert "top_logprobs" not in ask(CHAT, {}, logprobs=True, drop=["top_logprobs"])

@@ -287,3 +287,82 @@ def test_redirects_are_not_followed():
 
         assert (failure.means, failure.kind) == ("misconfigured", "status_307")
         assert not other.seen
+
+
+def refusing_logprobs(status=400, message="logprobs is not supported by this model", *, streams_only=False):
+    def handler(seen):
+        if streams_only and not seen.json.get("stream"):
+            return json_reply({"error": {"message": "This model must be asked with stream enabled."}}, status=400)
+        if any(field in seen.json for field in ("logprobs", "top_logprobs", "include")):
+            return json_reply({"error": {"message": message}}, status=status)
+        if seen.json.get("stream"):
+            return sse_reply(chat_events("four", model="student-1"))
+        return agreeing(seen)
+
+    return handler
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("streams_only", [False, True])
+def test_a_student_that_refuses_log_probabilities_is_asked_without_them_from_then_on(status, streams_only):
+    with Upstream(refusing_logprobs(status, streams_only=streams_only)) as upstream:
+        results = ask(upstream, times=3, logprobs=True)
+
+    assert [(result.http.status, result.logprobs, result.streamed) for result in results] == [
+        (200, False, streams_only)
+    ] * 3
+    assert len(upstream.seen) == 3 + 1 + streams_only
+
+
+def test_the_clients_own_wish_for_log_probabilities_is_left_out_for_a_student_that_refuses_them():
+    with Upstream(refusing_logprobs()) as upstream:
+        (result,) = ask(upstream, logprobs=True, body=BODY | {"logprobs": True, "top_logprobs": 5})
+
+    assert (result.http.status, result.logprobs) == (200, False)
+
+
+def test_log_probabilities_are_refused_by_the_surface():
+    def handler(seen):
+        if seen.path.endswith("/chat/completions"):
+            return refusing_logprobs()(seen)
+        return json_reply({"object": "text_completion", "model": "student-1", "choices": [{"index": 0, "text": "a"}]})
+
+    async def main(url):
+        async with open_session() as session, contextlib.AsyncExitStack() as held:
+            client = StudentClient(Student.model_validate(student(url=url, logprobs=True)), session, limit=LIMIT)
+            return [
+                await client.ask(surface, body, held)
+                for surface, body in (("chat/completions", BODY), ("completions", {"prompt": "a"}))
+            ]
+
+    with Upstream(handler) as upstream:
+        chat, completion = asyncio.run(main(upstream.url))
+
+    assert (chat.logprobs, completion.logprobs) == (False, True)
+    assert upstream.seen[-1].json["logprobs"] == 5
+
+
+def test_a_refusal_for_another_reason_is_not_taken_for_one_of_log_probabilities():
+    with Upstream(lambda _: json_reply({"error": {"message": "no such model"}}, status=400)) as upstream:
+        (failure,) = ask(upstream, logprobs=True)
+
+    assert failure.kind == "status_400"
+    assert len(upstream.seen) == 1
+
+
+def test_one_that_goes_on_refusing_is_asked_for_them_again_the_next_time():
+    echo = json_reply({"detail": [{"msg": "bad", "input": {"logprobs": True}}]}, status=422)
+    with Upstream(lambda _: echo) as upstream:
+        results = ask(upstream, times=2, logprobs=True)
+
+    assert [result.kind for result in results] == ["status_422"] * 2
+    assert ["logprobs" in seen.json for seen in upstream.seen] == [True, False] * 2
+
+
+def test_without_being_told_so_a_student_is_asked_as_the_client_asks():
+    with Upstream(agreeing) as upstream:
+        (result,) = ask(upstream, body=BODY | {"top_logprobs": 3})
+
+    assert result.logprobs is None
+    assert "logprobs" not in upstream.seen[0].json
+    assert upstream.seen[0].json["top_logprobs"] == 3

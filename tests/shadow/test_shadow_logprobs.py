@@ -1,0 +1,76 @@
+"""Log-probabilities: asked for where that is configured, compared where both sides have them, told in the report."""
+
+import time
+
+import pytest
+
+from proxy.analyst.report import build_report
+from proxy.analyst.text import render_report
+from tests.fakes.chat import chat_completion
+from tests.fakes.upstream import Upstream, json_reply
+from tests.shadow.shadow_world import TEACHER, exchange, only, student, world
+
+TOKEN = {"token": "four", "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": "4", "logprob": -2.5}]}
+
+
+def with_logprobs(model):
+    completion = chat_completion("four", model=model)
+    completion["choices"][0]["logprobs"] = {"content": [TOKEN], "refusal": None}
+    return completion
+
+
+def giving(seen):
+    wanted = seen.json.get("logprobs") is True
+    return json_reply(with_logprobs("student-1") if wanted else chat_completion("four", model="student-1"))
+
+
+def refusing(seen):
+    if "logprobs" in seen.json:
+        return json_reply({"error": {"message": "logprobs are not supported"}}, status=400)
+    return giving(seen)
+
+
+def never_giving(_):
+    return json_reply(chat_completion("four", model="student-1"))
+
+
+def told(there):
+    [entry] = build_report(there.config, there.store, now=time.time() + 600, unsettled=None)["routes"]
+    report = {"generated": "2026-01-01T00:00:00Z", "since": None, "routes": [entry]}
+    return entry["student_logprobs"], " ".join(render_report(report).split())
+
+
+@pytest.mark.parametrize(
+    ("handler", "counted", "text"),
+    [
+        (giving, {"given": 2}, "2 of the student's answers have them"),
+        (refusing, {"refused": 2}, "2 were asked without, as it refuses the field"),
+        (never_giving, {"none": 2}, "2 were asked for them and have none"),
+    ],
+)
+def test_the_report_says_what_came_of_asking_for_them(tmp_path, handler, counted, text):
+    with Upstream(handler) as upstream, world(tmp_path, student(url=upstream.url, logprobs=True)) as there:
+        pairs = there.run(exchange(1), exchange(2))
+
+        assert [pair.pair.outcome for pair in pairs] == ["agreed"] * 2
+        said, rendered = told(there)
+        assert said == counted
+        assert f"Logprobs {text}" in rendered
+
+
+def test_a_student_that_is_not_to_give_them_is_not_in_the_report(tmp_path):
+    with Upstream(giving) as upstream, world(tmp_path, student(url=upstream.url)) as there:
+        there.run(exchange())
+
+        said, rendered = told(there)
+        assert said == {}
+        assert "Logprobs" not in rendered
+
+
+def test_they_are_compared_where_the_client_asked_the_teacher_for_them_too(tmp_path):
+    comparators = [{"use": "exact"}, {"use": "logprobs"}]
+    with Upstream(giving) as upstream:
+        with world(tmp_path, student(url=upstream.url, logprobs=True), comparators=comparators) as there:
+            pair = only(there.run(exchange(response=json_reply(with_logprobs(TEACHER)).pieces[0])))
+
+    assert pair.pair.scores["logprobs"].score == 1.0
