@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from comparators.base import SURFACES, Comparator, ComparatorOptions, Ledger
 from comparators.nested import version_with
@@ -30,3 +30,9 @@ class Using(Comparator):
     async def close(self) -> None:
         for each in self.used:
             await each.close()
+
+
+def asks_others(comparator: Comparator) -> bool:
+    """Whether it asks other machines itself, or uses one that does."""
+    used: Sequence[Comparator] = getattr(comparator, "used", ())
+    return any(map(asks_others, used)) if used else comparator.runs == "asking"

@@ -8,13 +8,20 @@ from typing import Any
 import msgspec
 
 from comparators.base import Answer
-from proxy.openai import chat, completions, embeddings, json_text, responses
+from proxy.openai import chat, chunks, completions, embeddings, json_text, responses
 from proxy.openai.errors import error_label
 from proxy.openai.reading import Assembled, Reading, SurfaceReader, UnreadableAnswerError, text_or_none
 from proxy.openai.stream import payloads
 from proxy.openai.usage import read_usage
 
-__all__ = ["Reading", "UnreadableAnswerError", "read_answer", "read_response", "terminal_event_passed"]
+__all__ = [
+    "Reading",
+    "UnreadableAnswerError",
+    "other_choices",
+    "read_answer",
+    "read_response",
+    "terminal_event_passed",
+]
 
 _READERS: Mapping[str, SurfaceReader] = {
     "chat/completions": chat,
@@ -57,6 +64,25 @@ def read_response(surface: str, response: dict[str, Any]) -> Reading:
     """Read an answer again by the ``response`` that it gave when it was read. Raises UnreadableAnswerError likewise."""
     assembled = Assembled(response=response, complete=True, error=_error_of(response))
     return _read(_READERS[surface], surface, assembled)
+
+
+def other_choices(surface: str, response: dict[str, Any], *, most: int) -> tuple[Answer, ...]:
+    """The choices of an answer beside the one that it was read by, each as if it were alone; the first ``most``.
+
+    One that says nothing, or nothing that can be read, is an empty answer.
+    """
+    if surface not in {"chat/completions", "completions"}:
+        return ()
+    first, _ = chunks.first_choice(response)
+    others = [choice for choice in response["choices"] if choice is not first]
+    return tuple(_alone(surface, response, choice) for choice in others[:most])
+
+
+def _alone(surface: str, response: dict[str, Any], choice: dict[str, Any]) -> Answer:
+    try:
+        return read_response(surface, {**response, "choices": [choice]}).answer
+    except UnreadableAnswerError as error:
+        return Answer() if error.reading is None else error.reading.answer
 
 
 def terminal_event_passed(surface: str, content_type: str, body: bytes) -> bool:

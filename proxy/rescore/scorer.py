@@ -14,6 +14,7 @@ from typing import Any
 
 from comparators.base import Comparator
 from comparators.running import InPlace, Runner, made_of, recipe_of
+from comparators.using import asks_others
 from proxy.rescore.again import Comparison, Definition
 from proxy.shadow.scoring import Scored, failure_name, score_pair
 
@@ -28,7 +29,7 @@ class Scorer:
         self._comparators = tuple(definition.comparators)
         self._runner = runner
         self._chunk_seconds = chunk_seconds
-        self._stays_here = any(_asks_others(each) for _, each in self._comparators)
+        self._stays_here = any(asks_others(each) for _, each in self._comparators)
 
     async def score(self, comparisons: Sequence[Comparison]) -> list[Scored]:
         """What the comparators say of each."""
@@ -69,12 +70,6 @@ async def _score_all(
         for each in comparisons
     )
     return await asyncio.gather(*scores)
-
-
-def _asks_others(comparator: Comparator) -> bool:
-    """Whether it asks other machines itself, or uses one that does."""
-    used: Sequence[Comparator] = getattr(comparator, "used", ())
-    return any(map(_asks_others, used)) if used else comparator.runs == "asking"
 
 
 def _nothing(_: Any) -> None:

@@ -15,6 +15,7 @@ from proxy.shadow.scoring import Scored, zero_scores
 from proxy.shadow.students import StudentAnswer
 from proxy.store.records import AnswerRecord, PairRecord, ScoreRecord
 
+MOST_OTHERS = 7  # choices of one answer that are compared beside the first
 _ENDINGS = {"length": "truncated", "incomplete": "truncated", "content_filter": "filtered"}
 _UNREADABLE = {"not_the_surface": "unusable_shape"}
 
@@ -27,6 +28,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     unusable: str | None = None
     broken: bool = False  # broken off after all: the student is unavailable
     logprobs: Literal["given", "none", "refused"] | None = None
+    choices: int = 1
+    others: tuple[Answer | None, ...] = ()  # choices beside the one compared, some of them; None: not usable
 
     @property
     def comparable(self) -> bool:
@@ -93,6 +96,8 @@ def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: Stud
         record=record,
         unusable=unusable_kind(exchange.teacher, answer),
         logprobs=_logprobs(answered, answer),
+        choices=reading.choices,
+        others=_others(exchange, answer, reading.choices),
     )
 
 
@@ -108,6 +113,13 @@ def compared(terms: Terms, student: Student, judged: Judged, scored: Scored | No
         outcome, scores = "agreed" if scored.agree else "disagreed", scored.scores
     pair = _pair(terms, student, outcome, judged.record, scores)
     return msgspec.structs.replace(pair, logprobs=judged.logprobs)
+
+
+def _others(exchange: ReadExchange, answer: Answer, choices: int) -> tuple[Answer | None, ...]:
+    if choices == 1:
+        return ()
+    others = answers.other_choices(exchange.request.surface, answer.response, most=MOST_OTHERS)
+    return tuple(other if unusable_kind(exchange.teacher, other) is None else None for other in others)
 
 
 def _logprobs(answered: StudentAnswer, answer: Answer) -> Literal["given", "none", "refused"] | None:

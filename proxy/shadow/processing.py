@@ -201,6 +201,8 @@ class Processor:
             judged.answer,
             redact=terms.redact,
             runner=self._runner,
+            choices=judged.choices,
+            others=judged.others,
         )
         for label, error in scored.failed.items():
             self._metrics.comparator_failures.labels(terms.route.name, label, error).inc()
