@@ -115,19 +115,26 @@ class Endpoint:
         self._now = now
         self._opened: _Opened | None = None
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The decoded JSON of a successful answer. Raises an AskingError."""
+    async def post(self, path: str, body: Mapping[str, Any], *, took: Callable[[float], None] = lambda _: None) -> Any:
+        """The decoded JSON of a successful answer. Raises an AskingError.
+
+        ``took`` is told its seconds, its retries among them, from when it had a place.
+        """
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         opened = self._open()
         async with opened.places:
+            started = opened.loop.time()
             try:
                 async with asyncio.timeout(self._timeout) as limit:
                     reply = await self._ask(opened.client, f"{self._url}/{path}", payload, limit.when() or 0.0)
             except TimeoutError:
                 reply = None
+            seconds = opened.loop.time() - started
         if reply is None:
             raise EndpointTimeoutError(f"no whole answer within {self._timeout:g} s")
-        return _decoded(reply, body)
+        decoded = _decoded(reply, body)
+        took(seconds)
+        return decoded
 
     async def close(self) -> None:
         opened, self._opened = self._opened, None

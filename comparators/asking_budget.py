@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from comparators.asking import AskingError
-from comparators.base import Ledger
+from comparators.base import Asked, Ledger, Observer
 
 _MILLION = 1_000_000
 _PROVIDERS = ("openai", None)  # some names are OpenAI's only when it is asked by name; None: whoever lists it
@@ -70,9 +70,20 @@ class MemoryLedger:
 
 @dataclass
 class Bill:
-    """What one question cost, in USD: an estimate until the answer tells."""
+    """What one question cost: an estimate in USD until the answer tells."""
 
     usd: float
+    seconds: float | None = None  # until the answer was there
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def took(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def charge(self, price: Price, input_tokens: int, output_tokens: int = 0) -> None:
+        """What the answer says that it took."""
+        self.usd = price.cost(input_tokens, output_tokens)
+        self.input_tokens, self.output_tokens = input_tokens, output_tokens
 
 
 class Budget:
@@ -82,8 +93,12 @@ class Budget:
     could spend the rest, further ones wait for what they turn out to cost.
     """
 
-    def __init__(self, account: str, usd_per_day: float | None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, account: str, usd_per_day: float | None, now: Callable[[], float] = time.time, *, model: str = ""
+    ) -> None:
         self.ledger: Ledger = MemoryLedger()
+        self.observer: Observer = lambda _: None
+        self._model = model
         self._account = account
         self._usd = usd_per_day
         self._now = now
@@ -111,6 +126,7 @@ class Budget:
             self._under_way.remove(estimate)
             if bill.usd:
                 self.ledger.add(self._account, day, bill.usd)
+            self._report(bill)
             self._wake()
 
     async def _admitted(self) -> str:
@@ -124,6 +140,17 @@ class Budget:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
+
+    def _report(self, bill: Bill) -> None:
+        self.observer(
+            Asked(
+                model=self._model,
+                seconds=bill.seconds,
+                input_tokens=bill.input_tokens,
+                output_tokens=bill.output_tokens,
+                usd=bill.usd,
+            )
+        )
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []

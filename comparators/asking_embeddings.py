@@ -118,10 +118,11 @@ class Embedder:
         price = self._price = self._price or self._options.known_price()
         tokens = sum(len(text.encode("utf-8", "replace")) for text in texts) // _BYTES_PER_TOKEN
         async with self.budget.question(price.cost(tokens, 0)) as bill:
-            answer = await self._endpoint.post("embeddings", {"model": self._options.model, "input": list(texts)})
+            body = {"model": self._options.model, "input": list(texts)}
+            answer = await self._endpoint.post("embeddings", body, took=bill.took)
             used = _tokens(answer)
             if used is not None:
-                bill.usd = price.cost(used, 0)
+                bill.charge(price, used)
         return _vectors(answer, len(texts))
 
     def _lane_here(self) -> _Lane:

@@ -90,7 +90,7 @@ class AskingOptions(ComparatorOptions):
         return Endpoint(self.url, api_key=self.api_key, concurrency=self.concurrency, timeout=self.timeout)
 
     def new_budget(self) -> Budget:
-        return Budget(f"{self.model} at {self.url.rstrip('/')}", self.budget)
+        return Budget(f"{self.model} at {self.url.rstrip('/')}", self.budget, model=self.model)
 
     def known_price(self) -> Price:
         """The price as configured, as listed, or as assumed. Looking it up takes a second the first time."""

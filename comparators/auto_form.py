@@ -55,11 +55,11 @@ class Form:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
-        self.fences = fences.blocks(self.text) if "```" in text or "~~~" in text else []
+        self.fences, outside = fences.split(self.text) if "```" in text or "~~~" in text else ([], self.text)
         self.is_one_fence = self.is_mostly_fenced = False
         self._bare = self.text  # without a fence around all of it, where that is no code's
         if self.fences:
-            beside = len(fences.outside(self.text).strip())
+            beside = len(outside.strip())
             self.is_one_fence = len(self.fences) == 1 and not beside
             self.is_mostly_fenced = sum(len(block.text) for block in self.fences) >= beside
             if self.is_one_fence and self.fences[0].language in _DATA:

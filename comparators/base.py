@@ -86,6 +86,19 @@ class Ledger(Protocol):
     def add(self, account: str, day: str, usd: float) -> None: ...
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that a comparator put to another machine, answered or not."""
+
+    model: str
+    seconds: float | None  # until the whole answer was there; None: none came
+    input_tokens: int = 0  # 0 where the answer does not say
+    output_tokens: int = 0
+    usd: float = 0.0  # an estimate where the answer does not say
+
+
+Observer = Callable[[Asked], None]
+
+
 class Comparator:
     """Base class of every comparator.
 
@@ -129,6 +142,9 @@ class Comparator:
 
     def keep_accounts(self, ledger: Ledger) -> None:
         """Told before the first pair where money that is spent is written down; one that uses others tells them."""
+
+    def report_to(self, observer: Observer) -> None:
+        """Told before the first pair where each question is reported; one that uses others tells them."""
 
     async def close(self) -> None:
         """Let go of connections and models."""

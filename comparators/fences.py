@@ -9,6 +9,7 @@ import msgspec
 
 # Possessive throughout: no line takes more than one pass.
 _OPENING = re.compile(r"[ \t]*+(?:[-*+>][ \t]++)?+(`{3,}+|~{3,}+)([^`]*+)$")
+_MOST = 200  # blocks that are told apart: no answer for people has more, and each costs time
 _CLOSING = re.compile(r"[ \t]*+(?:>[ \t]++)?+(`{3,}+|~{3,}+)[ \t]*+$")
 
 
@@ -20,20 +21,28 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced blocks of a text, in order. One that is never closed ends with the text."""
-    return _split(text)[0]
+    """The fenced blocks of a text, in order. One that is never closed ends with the text.
+
+    After two hundred, what is left of the text is one more.
+    """
+    return split(text)[0]
 
 
 def outside(text: str) -> str:
     """The text without its fenced blocks."""
-    return _split(text)[1]
+    return split(text)[1]
 
 
-def _split(text: str) -> tuple[list[Block], str]:
+def split(text: str) -> tuple[list[Block], str]:
+    """Both."""
     found: list[Block] = []
     rest: list[str] = []
     fence, language, inside = "", "", list[str]()
-    for line in text.replace("\r\n", "\n").split("\n"):
+    lines = text.replace("\r\n", "\n").split("\n")
+    for number, line in enumerate(lines):
+        if len(found) == _MOST:
+            found.append(Block(language="", text="\n".join(lines[number:])))
+            break
         if fence:
             closing = _CLOSING.match(line)
             if closing and closing[1].startswith(fence):
@@ -52,4 +61,7 @@ def _split(text: str) -> tuple[list[Block], str]:
 
 def _block(info: str, lines: list[str]) -> Block:
     words = re.split(r"[\s,:{]", info.strip().removeprefix("{").removeprefix("."), maxsplit=1)
-    return Block(language=words[0].rstrip("}").lower(), text=textwrap.dedent("\n".join(lines)))
+    text = "\n".join(lines)
+    if not any(line and not line[0].isspace() for line in lines):  # else they are not all indented
+        text = textwrap.dedent(text)
+    return Block(language=words[0].rstrip("}").lower(), text=text)

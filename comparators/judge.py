@@ -10,10 +10,10 @@ from pydantic import Field
 
 from comparators import judge_prompt
 from comparators.asking import EndpointAnswerError, EndpointRefusedError
-from comparators.asking_budget import Price
+from comparators.asking_budget import Bill, Price
 from comparators.asking_cache import Cache
 from comparators.asking_options import AskingOptions
-from comparators.base import Answer, Comparator, ComparatorError, Ledger, Request, Run, Runs, Score
+from comparators.base import Answer, Comparator, ComparatorError, Ledger, Observer, Request, Run, Runs, Score
 from comparators.judge_verdict import Verdict, read_verdict
 from comparators.parts import decided_by_form, differing, short
 
@@ -87,6 +87,9 @@ class Judge(Comparator):
     def keep_accounts(self, ledger: Ledger) -> None:
         self._budget.ledger = ledger
 
+    def report_to(self, observer: Observer) -> None:
+        self._budget.observer = observer
+
     async def close(self) -> None:
         await self._endpoint.close()
 
@@ -130,13 +133,13 @@ class Judge(Comparator):
         price = self._price = self._price or self.options.known_price()
         input_tokens = sum(len(message["content"].encode()) for message in chat) // _BYTES_PER_TOKEN
         async with self._budget.question(price.cost(input_tokens, _VERDICT_TOKENS)) as bill:
-            completion = await self._complete(chat)
+            completion = await self._complete(chat, bill)
             used = _usage(completion)
             if used is not None:
-                bill.usd = price.cost(*used)
+                bill.charge(price, *used)
         return read_verdict(_content(completion))
 
-    async def _complete(self, chat: list[dict[str, str]]) -> Any:
+    async def _complete(self, chat: list[dict[str, str]], bill: Bill) -> Any:
         """The endpoint's answer. Of what one may do without, it is asked again without what it refuses."""
         wished = {"response_format": judge_prompt.RESPONSE_FORMAT, **self.options.set}
         refused = self._refused
@@ -144,7 +147,7 @@ class Judge(Comparator):
             fields = {key: value for key, value in wished.items() if key not in refused}
             body = {**fields, "model": self.options.model, "messages": chat, "stream": False}
             try:
-                completion = await self._endpoint.post("chat/completions", body)
+                completion = await self._endpoint.post("chat/completions", body, took=bill.took)
             except EndpointRefusedError as error:
                 named = error.fields & fields.keys() or fields.keys() & {"response_format"}
                 if not named:

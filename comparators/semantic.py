@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from comparators.asking_options import AskingOptions, _base_url, _refused
-from comparators.base import Answer, Comparator, ComparatorError, Ledger, Request, Run, Runs, Score
+from comparators.base import Answer, Comparator, ComparatorError, Ledger, Observer, Request, Run, Runs, Score
 from comparators.minilm import Shape, fingerprint, model_in
 from comparators.parts import decided_by_form, differing, normalised, short
 
@@ -78,6 +78,10 @@ class Semantic(Comparator):
     def keep_accounts(self, ledger: Ledger) -> None:
         if self._embedder is not None:
             self._embedder.budget.ledger = ledger
+
+    def report_to(self, observer: Observer) -> None:
+        if self._embedder is not None:
+            self._embedder.budget.observer = observer
 
     async def close(self) -> None:
         if self._embedder is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from comparators.base import SURFACES, Comparator, ComparatorOptions, Ledger
+from comparators.base import SURFACES, Comparator, ComparatorOptions, Ledger, Observer
 from comparators.nested import version_with
 
 
@@ -26,6 +26,10 @@ class Using(Comparator):
     def keep_accounts(self, ledger: Ledger) -> None:
         for each in self.used:
             each.keep_accounts(ledger)
+
+    def report_to(self, observer: Observer) -> None:
+        for each in self.used:
+            each.report_to(observer)
 
     async def close(self) -> None:
         for each in self.used:
