@@ -49,7 +49,7 @@ class Family:
 
 ROUTE = Label("the route's name")
 STUDENT = Label("the student's name")
-ROLE = Label(known=("teacher", "student"))
+ROLE = Label("`judge` is any other machine that a comparator asks", known=("teacher", "student", "judge"))
 MODEL = Label("as asked for or answered; of each route and role the first 100, all others together as `other`")
 SEGMENT = Label("`all`, or `key=value`")
 SHARED: Mapping[str, Label] = {"route": ROUTE, "student": STUDENT, "model": MODEL, "segment": SEGMENT}
@@ -133,7 +133,7 @@ TIME_TO_FIRST_TOKEN = Family(
     "understudy_time_to_first_token_seconds",
     "histogram",
     "From sending a request to the first byte of its answer's body, where it is streamed.",
-    {"route": ROUTE, "role": ROLE, "model": MODEL},
+    {"route": ROUTE, "role": Label(known=("teacher", "student")), "model": MODEL},
     buckets=_ANSWER,
 )
 PAIRS = Family(
@@ -259,7 +259,10 @@ CHILD_RESTARTS = Family(
 # By where their values come from.
 FAMILIES: Mapping[str, tuple[Family, ...]] = {
     "Counted by relays": (REQUESTS, RELAY_OVERHEAD, CAPTURES, NOT_SHADOWABLE),
-    "Counted by relays, of teachers, and by shadow workers, of students": (UPSTREAM_DURATION, TIME_TO_FIRST_TOKEN),
+    "Counted by relays, of teachers, and by shadow workers, of students and judges": (
+        UPSTREAM_DURATION,
+        TIME_TO_FIRST_TOKEN,
+    ),
     "Counted by shadow workers": (PAIRS, STUDENT_ERRORS, DISAGREEMENTS, SCORE, COMPARATOR_FAILURES, TOKENS, COST),
     "Derived by the admin plane at each scrape": (
         AGREEMENT_RATIO,

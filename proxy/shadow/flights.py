@@ -62,6 +62,11 @@ class Flights:
         return len(self._flights) >= self.most or self._bytes >= self._most_bytes
 
     @property
+    def ids(self) -> frozenset[str]:
+        """The exchanges in flight."""
+        return frozenset(self._flights)
+
+    @property
     def empty(self) -> bool:
         return not self._flights
 

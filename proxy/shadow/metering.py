@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from comparators.base import Asked
 from proxy.metrics import ShadowMetrics
 from proxy.store.records import ANSWERED, OURS, AnswerRecord, PairRecord, Settlement
 
@@ -37,6 +38,18 @@ def count_stored(
     for pair in settlement.pairs:
         if pair.student in new_students:
             _count_pair(metrics, exchange.route, pair, models.get(pair.student, ""))
+
+
+def count_asked(metrics: ShadowMetrics, route: str, asked: Asked) -> None:
+    """Count a question that a comparator asked of another machine."""
+    role, model = "judge", metrics.models.of(route, "judge", asked.model)
+    if asked.seconds is not None:
+        metrics.upstream_duration.labels(route, role, model).observe(asked.seconds)
+    for kind, tokens in (("input", asked.input_tokens), ("output", asked.output_tokens)):
+        if tokens:
+            metrics.tokens.labels(route, role, model, kind).inc(tokens)
+    if asked.usd:
+        metrics.cost.labels(route, role, model).inc(asked.usd)
 
 
 def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str) -> None:

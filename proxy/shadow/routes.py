@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
+from comparators.base import Comparator
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.shadow.breaker import BreakerPolicy
@@ -30,8 +31,12 @@ def serve_routes(
     before: Mapping[str, ServedRoute],
     policy: BreakerPolicy,
     now: Callable[[], float],
+    introduce: Callable[[Route, Comparator], None] = lambda _, __: None,
 ) -> dict[str, ServedRoute]:
-    """Make every route ready.  A student that is configured as ``before`` keeps its client, and so its breaker.
+    """Make every route ready.
+
+    A student that is configured as ``before`` keeps its client, and so its breaker; comparators that are stay the same,
+    with what they remember.  New ones are introduced, with their route.
 
     Raises:
         ConfigurationError: a comparator cannot be built.
@@ -51,7 +56,7 @@ def serve_routes(
 
     ready = {}
     for route in config.routes:
-        comparators = build_comparators(route)
+        comparators = _comparators(route, before.get(route.name), introduce)
         terms = Terms(
             route=route,
             definition=definition_hash(route, comparators),
@@ -64,3 +69,21 @@ def serve_routes(
             terms=terms, students=tuple(client(route, student) for student in route.students)
         )
     return ready
+
+
+def comparators_of(routes: Mapping[str, ServedRoute]) -> list[Comparator]:
+    """All that the routes use, each by itself."""
+    return [comparator for served in routes.values() for _, comparator in served.terms.comparators]
+
+
+def _comparators(
+    route: Route, before: ServedRoute | None, introduce: Callable[[Route, Comparator], None]
+) -> tuple[tuple[str, Comparator], ...]:
+    built = build_comparators(route)
+    if before is not None and before.terms.route.comparators == route.comparators:
+        known = before.terms.comparators
+        if [each.version for _, each in known] == [each.version for _, each in built]:  # files it reads may be others
+            return known
+    for _, comparator in built:
+        introduce(route, comparator)
+    return built

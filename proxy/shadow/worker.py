@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
@@ -15,19 +16,22 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from comparators.base import Comparator
 from comparators.running import Runner
-from proxy.config.model import Config
+from proxy.config.model import Config, Route
 from proxy.errors import JournalError, StoreError
 from proxy.journal.base import Delivery, JournalReader, TallyTotal
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.asking import open_session
 from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.flights import Flights, make_room
+from proxy.shadow.metering import count_asked
 from proxy.shadow.processing import Processor
 from proxy.shadow.recorder import Recorder, StoreThread
-from proxy.shadow.routes import ServedRoute, serve_routes
+from proxy.shadow.routes import ServedRoute, comparators_of, serve_routes
 from proxy.shadow.watchdog import end_if_frozen
 from proxy.store.base import Store
+from proxy.store.ledger import StoreLedger
 from proxy.store.upkeep import tend
 
 Result = TypeVar("Result")
@@ -101,6 +105,10 @@ class ShadowWorker:
                     now=self._now,
                 )
 
+                def introduce(route: Route, comparator: Comparator) -> None:
+                    comparator.keep_accounts(running.ledger)
+                    comparator.report_to(functools.partial(count_asked, self._metrics, route.name))
+
                 def apply(config: Config) -> None:
                     routes = serve_routes(
                         config,
@@ -109,6 +117,7 @@ class ShadowWorker:
                         before=running.processor.routes,
                         policy=self._settings.breaker,
                         now=self._now,
+                        introduce=introduce,
                     )
                     running.serve(config, routes)
 
@@ -153,6 +162,8 @@ class _Running:
         self._recorder = Recorder(
             store, journal, metrics, deliveries_of=self._flights.deliveries_of, done=self._flights.land
         )
+        self.ledger = StoreLedger(now)
+        self._replaced: list[tuple[frozenset[str], list[Comparator]]] = []  # those who may still use them
         self._journal_readable = True
         self._working: set[asyncio.Task[None]] = set()
         self._tallies: dict[tuple[str, str, str, str, int, float], TallyTotal] = {}
@@ -161,10 +172,15 @@ class _Running:
         """Work by this configuration from now on."""
         self.config = config
         self._recorder.keep_segments_of(config.routes)
+        kept = {id(each) for each in comparators_of(routes)}
+        replaced = [each for each in comparators_of(self.processor.routes) if id(each) not in kept]
+        if replaced:
+            self._replaced.append((self._flights.ids, replaced))
         self.processor.routes = routes
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._learn_paused()
+        await self._settle_accounts()
         async with asyncio.TaskGroup() as group:
             background = [
                 group.create_task(end_if_frozen(self._settings.frozen_seconds)),
@@ -181,7 +197,12 @@ class _Running:
                 for task in [*background, *self._working]:
                     task.cancel()
         await self._give_back()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_seconds / 2):
+                await self._settle_accounts()  # of questions that were broken off, too
         await self._runner.close()
+        replaced = [comparator for _, comparators in self._replaced for comparator in comparators]
+        await self._close([*replaced, *comparators_of(self.processor.routes)])
 
     # Taking exchanges on
 
@@ -275,10 +296,12 @@ class _Running:
                     await self._journal.release(back)
 
     async def _follow(self) -> None:
-        """What others want: paused routes, the relay's tallies in the store."""
+        """What others want: paused routes, the relay's tallies in the store, what is left of budgets."""
         while True:
             await self._learn_paused()
             await self._take_over_tallies()
+            await self._settle_accounts()
+            await self._close_replaced()
             await asyncio.sleep(self._settings.poll_seconds)
 
     async def _learn_paused(self) -> None:
@@ -294,6 +317,26 @@ class _Running:
             if totals:
                 await self._store.call(lambda: self._store.store.record_captures(totals))
                 self._tallies.clear()
+
+    async def _settle_accounts(self) -> None:
+        with contextlib.suppress(StoreError):
+            await self._store.call(lambda: self.ledger.settle(self._store.store))
+
+    async def _close_replaced(self) -> None:
+        """Those that no exchange uses any more."""
+        flying = self._flights.ids
+        done = [each for each in self._replaced if not each[0] & flying]
+        self._replaced = [each for each in self._replaced if each[0] & flying]
+        for _, comparators in done:
+            await self._close(comparators)
+
+    async def _close(self, comparators: Collection[Comparator]) -> None:
+        for comparator in comparators:
+            try:
+                async with asyncio.timeout(self._settings.stop_seconds):
+                    await comparator.close()
+            except Exception as error:  # noqa: BLE001 -- a plugin may raise anything
+                _log.warning("comparator_not_closed", comparator=comparator.name, error=type(error).__name__)
 
     async def _retain(self) -> None:
         while True:

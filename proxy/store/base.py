@@ -128,6 +128,12 @@ class Store(Protocol):
         A pair that this rescoring has counted is left alone.  No evidence and no stored pair changes.
         """
 
+    def spend(self, amounts: Mapping[tuple[str, str], float]) -> None:
+        """Add to what was spent: USD by account and day (UTC, ``2026-01-31``)."""
+
+    def spent(self, since: str) -> dict[tuple[str, str], float]:
+        """What all together spent, by account and day, from a day on."""
+
     def set_paused(self, route: str | None, paused: bool) -> None:
         """Stop or go on with shadowing a route (None: every route)."""
 

@@ -48,6 +48,11 @@ def rescored(db: Database) -> None:
     db.executescript(_RESCORED)
 
 
+@migrations(name="0008_spent")
+def spent(db: Database) -> None:
+    db.executescript(_SPENT)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -307,6 +312,16 @@ CREATE TABLE rescored_pairs (
     exchange_id TEXT NOT NULL,
     outcome TEXT NOT NULL,
     PRIMARY KEY (rescoring_id, exchange_id)
+) WITHOUT ROWID;
+"""
+
+_SPENT = """
+-- What comparators that ask other machines spent, by whom and UTC day.
+CREATE TABLE spent (
+    account TEXT NOT NULL,
+    day TEXT NOT NULL,
+    usd REAL NOT NULL,
+    PRIMARY KEY (account, day)
 ) WITHOUT ROWID;
 """
 

@@ -230,6 +230,15 @@ class SQLiteStore:
         self._remember(names, series_ids)
         return len(new)
 
+    def spend(self, amounts: Mapping[tuple[str, str], float]) -> None:
+        rows = [{"account": utf8(account), "day": day, "usd": usd} for (account, day), usd in amounts.items()]
+        with self._connection.writing():
+            self._connection.execute_many(statements.SPEND, rows)
+
+    def spent(self, since: str) -> dict[tuple[str, str], float]:
+        rows = self._connection.query(statements.SPENT, since=since)
+        return {(row["account"], row["day"]): row["usd"] for row in rows}
+
     def set_paused(self, route: str | None, paused: bool) -> None:
         with self._connection.writing():
             self._connection.execute(

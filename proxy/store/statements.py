@@ -179,6 +179,14 @@ UPDATE rescorings SET
 WHERE id = :id
 """
 
+# What comparators spent
+
+SPEND = """
+INSERT INTO spent (account, day, usd) VALUES (:account, :day, :usd)
+ON CONFLICT (account, day) DO UPDATE SET usd = usd + excluded.usd
+"""
+SPENT = "SELECT account, day, usd FROM spent WHERE day >= :since"
+
 # Segments
 
 SEGMENT_NAME = "SELECT 1 FROM segment_names WHERE route = :route AND key = :key AND value = :value"
