@@ -179,7 +179,7 @@ DISAGREEMENTS = Family(
         "route": ROUTE,
         "student": STUDENT,
         "kind": Label(
-            known=("truncated", "filtered", "refused", "empty"),
+            known=("truncated", "filtered", "refused", "empty", "student_error"),
             words="the deciding comparator's; errors of the student that count as disagreements",
         ),
     },

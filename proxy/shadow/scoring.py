@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from comparators.base import Answer, Comparator, Request, Score
+from comparators.kinds import KINDS
 from comparators.running import ProcessDiedError, Runner, SurfaceNotSupportedError
 from comparators.using import asks_others
 from proxy.store.records import ScoreRecord
@@ -22,6 +24,11 @@ _FAILURES: dict[type[BaseException], str] = {
     TimeoutError: TOOK_TOO_LONG,
     ProcessDiedError: "ProcessDied",
 }
+
+
+_MOST_KINDS = 20  # of one score
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_NAMELESS = "other"  # what another's comparator calls a kind and is none: it could be text of the pair
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,8 +117,16 @@ def failure_name(error: BaseException) -> str:
 
 
 def zero_scores(comparators: Sequence[tuple[str, Comparator]], kind: str) -> dict[str, ScoreRecord]:
-    """What an answer that cannot be used scores: nothing, by every comparator."""
-    return {label: ScoreRecord(score=0.0, agree=False, kinds=(kind,)) for label, _ in comparators}
+    """What an answer that cannot be used scores: nothing, by every comparator.
+
+    ``kind`` says why; what is no kind of disagreement (``not_json``, …) is a ``student_error``.
+    """
+    kinds = (kind if kind in KINDS else "student_error",)
+    return {label: ScoreRecord(score=0.0, agree=False, kinds=kinds) for label, _ in comparators}
+
+
+def _is_name(kind: Any) -> bool:
+    return isinstance(kind, str) and _KIND.fullmatch(kind) is not None
 
 
 def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
@@ -119,5 +134,5 @@ def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
     if not 0.0 <= value <= 1.0 or math.isnan(value):
         raise ValueError("a score must lie in [0, 1]")
     detail = redact(msgspec.to_builtins(score.detail, str_keys=True)) if score.detail is not None else None
-    kinds = tuple(str(kind) for kind in score.kinds)
+    kinds = tuple(dict.fromkeys(kind if _is_name(kind) else _NAMELESS for kind in score.kinds))[:_MOST_KINDS]
     return ScoreRecord(score=value, agree=bool(score.agree), kinds=kinds, detail=detail)

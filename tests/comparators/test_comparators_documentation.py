@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from comparators.kinds import KINDS
 from comparators.registry import available, build
 from tests.comparators.pairs import compare
 
@@ -104,3 +105,9 @@ def test_the_documented_entry_point_is_the_one_that_is_looked_up():
     [toml] = blocks("toml")
 
     assert '[project.entry-points."understudy.comparators"]' in toml
+
+
+def test_every_kind_of_disagreement_is_listed_with_what_it_means():
+    listed = PAGE.partition("\n## Kinds of disagreement\n")[2].partition("\n## ")[0]
+
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", listed, re.MULTILINE)) == dict(KINDS)

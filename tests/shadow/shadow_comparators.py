@@ -63,3 +63,13 @@ class Backtracks(Comparator):
     def compare(self, _, __, student):
         subject = "a" * 60 + "b" if student.content == "hang" else student.content
         return Score(score=1.0, agree=re.match(r"(a+)+$", subject) is None)
+
+
+class Babbles(Comparator):
+    """Gives as kinds what is none."""
+
+    name = "babbles"
+    version = "1"
+
+    def compare(self, _, __, student):
+        return Score(score=0.0, agree=False, kinds=("of_my_own", f"it said {student.content}", 7))

@@ -8,10 +8,15 @@ import time
 import msgspec
 import pytest
 
+from comparators.kinds import KINDS
+from proxy.analyst.report import build_report
 from proxy.shadow.failures import LONGEST_MESSAGE
+from proxy.store.base import PairFilter
 from tests.fakes.chat import chat_completion, chat_events, chat_reply
 from tests.fakes.upstream import Reply, Upstream, json_reply, sse_reply
 from tests.shadow.shadow_world import exchange, only, student, world
+
+COMPARATORS = "tests.shadow.shadow_comparators"
 
 
 def answering(content="four", **more):
@@ -67,13 +72,21 @@ CANNOT_BE_USED = {
 
 @pytest.mark.parametrize("what", CANNOT_BE_USED)
 def test_an_answer_that_cannot_be_used_is_a_disagreement_by_kind(tmp_path, what):
-    handler, kind = CANNOT_BE_USED[what]
+    handler, why = CANNOT_BE_USED[what]
+    kind = why if why in KINDS else "student_error"
 
-    pair = pair_of(tmp_path, handler)
+    with Upstream(handler) as upstream, world(tmp_path, student(url=upstream.url)) as there:
+        pair = only(there.run(exchange())).pair
 
-    assert pair.outcome == "disagreed"
-    assert pair.scores["exact"].score == 0
-    assert pair.scores["exact"].kinds == (kind,)
+        assert pair.outcome == "disagreed"
+        assert pair.scores["exact"].score == 0
+        assert pair.scores["exact"].kinds == (kind,)
+        assert there.counted("understudy_disagreements_total", route="r", student="small", kind=kind) == 1
+        for wanted in (kind, why):
+            assert [found.pair for found in there.store.pairs(PairFilter(kind=wanted))] == [pair]
+        [entry] = build_report(there.config, there.store, now=time.time() + 600, unsettled=None)["routes"]
+        assert entry["kinds"] == {kind: 1}
+        assert entry["student_errors"] == ({why: 1} if pair.answer.error else {})
 
 
 @pytest.mark.parametrize("ending", ["length", "content_filter"])
@@ -143,7 +156,7 @@ def test_a_flooding_student_is_cut_off(tmp_path):
             pair = only(there.run(exchange())).pair
 
     assert pair.outcome == "disagreed"
-    assert pair.scores["exact"].kinds == ("too_large",)
+    assert (pair.scores["exact"].kinds, pair.answer.error["kind"]) == (("student_error",), "too_large")
 
 
 def test_a_bomb_is_not_unpacked(tmp_path):
@@ -152,7 +165,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
 
     pair = pair_of(tmp_path, lambda _: Reply(headers=headers, pieces=[bomb]))
 
-    assert pair.scores["exact"].kinds == ("too_large",)
+    assert (pair.scores["exact"].kinds, pair.answer.error["kind"]) == (("student_error",), "too_large")
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 422])
@@ -331,3 +344,25 @@ def test_time_to_the_first_token_is_measured_where_the_answer_is_streamed(tmp_pa
     assert plain.outcome == timed.outcome == "agreed"
     assert plain.answer.ttft_ms is None
     assert 0 < timed.answer.ttft_ms <= timed.answer.latency_ms
+
+
+@pytest.mark.parametrize(
+    ("comparator", "said", "kinds"),
+    [
+        ({"use": "label"}, "five", {"label_changed"}),
+        ({"use": "auto"}, "five", {"label_changed"}),
+        ({"use": f"{COMPARATORS}:Babbles"}, "five", {"of_my_own", "other"}),
+    ],
+)
+def test_a_disagreement_has_the_same_kinds_wherever_it_is_told(tmp_path, comparator, said, kinds):
+    with Upstream(answering(said)) as upstream:
+        with world(tmp_path, student(url=upstream.url), comparators=[comparator]) as there:
+            pair = only(there.run(exchange())).pair
+
+            assert set(pair.scores[pair.decides].kinds) == kinds
+            [entry] = build_report(there.config, there.store, now=time.time() + 600, unsettled=None)["routes"]
+            assert entry["kinds"] == dict.fromkeys(kinds, 1)
+            for kind in kinds:
+                assert there.counted("understudy_disagreements_total", route="r", student="small", kind=kind) == 1
+                assert len(list(there.store.pairs(PairFilter(kind=kind)))) == 1
+            assert not list(there.store.pairs(PairFilter(kind="wording")))
