@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections import Counter
@@ -22,9 +23,11 @@ from comparators.asking_budget import BudgetSpentError
 from comparators.running import Runner
 from proxy.config.model import Route, Student
 from proxy.definition import build_comparators, definition_hash
+from proxy.errors import StoreError
 from proxy.rescore.again import Comparison, Definition, look_at, scored_again
 from proxy.rescore.scorer import Scorer
 from proxy.store.base import PairFilter, Store
+from proxy.store.ledger import StoreLedger
 from proxy.store.records import RescoredPair, StoredPair
 
 _CHUNK = 32  # pairs that are scored, and stored, together
@@ -101,14 +104,21 @@ async def _rescore(store: Store, route: Route, student: Student, between: Betwee
     processes = len(os.sched_getaffinity(0))
     runner = Runner(processes=processes, seconds=_SCORE_SECONDS)
     work = _Work(definition, Scorer(definition, runner), text_since=between.now - route.retention, done=done)
+    ledger = StoreLedger()
+    ledger.settle(store)
+    for _, comparator in comparators:
+        comparator.keep_accounts(ledger)
     try:
         with counting(f"{route.name}: {student.name}", store.count_pairs(which)) as advance:
             chunks = (work.chunk(pairs) for pairs in _by_chunks(store.pairs(which)))
             async for rescored in _side_by_side(chunks, most=processes + 1):
                 store.record_rescored(rescoring, rescored)
+                ledger.settle(store)
                 done.outcomes.update(each.pair.outcome for each in rescored)
                 advance(len(rescored))
     finally:
+        with contextlib.suppress(StoreError):  # that is told already, where it matters
+            ledger.settle(store)
         await runner.close()
         for _, comparator in comparators:
             await comparator.close()

@@ -21,7 +21,9 @@ from proxy.definition import build_comparators, definition_hash
 from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
 from tests.fakes.chat import chat_completion
+from tests.fakes.judges import judging
 from tests.fakes.running import free_port, understudy, wait_for
+from tests.fakes.upstream import Upstream
 
 ANSWERS = [("the parcel is late", "The parcel is late!"), ("yes", "yes"), ("one two three four", "one two three five")]
 
@@ -317,3 +319,19 @@ def rescored(folder: Path) -> int:
 def children(parent: int) -> list[int]:
     found = Path(f"/proc/{parent}/task/{parent}/children")
     return [int(each) for each in found.read_text().split()] if found.exists() else []
+
+
+def test_a_judges_budget_is_that_of_the_workers_and_of_earlier_runs(folder):
+    """A verdict costs 0.02 USD: 20 tokens at 1000 USD a million."""
+    live(folder, 6, answers=[("a right one", "another right one")])
+    with Upstream(judging()) as upstream:
+        judge = {"use": "judge", "url": upstream.url, "model": "judge-1", "price": {"input": 1000}, "concurrency": 1}
+        configure(folder, judge | {"budget": 0.05})
+        first = understudy("rescore", cwd=folder).stdout
+        asked = len(upstream.seen)
+        second = understudy("rescore", cwd=folder).stdout
+
+        assert asked == len(upstream.seen) == 3
+    assert "judge BudgetSpentError" in first
+    assert "judge BudgetSpentError" in second
+    assert database(folder, "SELECT count(*), round(sum(usd), 6) FROM spent") == [(1, 0.06)]
