@@ -27,6 +27,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.relay
+	$(BIN)/python -m benchmarks.comparators
 
 mutations: setup
 	$(BIN)/python -m tests.mutations.run

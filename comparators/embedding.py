@@ -48,6 +48,7 @@ class Embedding(Comparator):
 
     name = "embedding"
     version = "1"
+    runs = "light"
     surfaces = frozenset({"embeddings"})
     symmetric = True
     Options = EmbeddingOptions

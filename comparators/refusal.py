@@ -29,6 +29,7 @@ class Refusal(Comparator):
 
     name = "refusal"
     version = "1"
+    runs = "light"
     symmetric = True
     Options = RefusalOptions
     options: RefusalOptions

@@ -141,3 +141,10 @@ def test_comparators_within_options_are_built_dumped_whole_and_keep_their_keys_t
     assert Nested.model_validate("number").model_dump() == {"use": "number", **build("number", {}).options.model_dump()}
     with pytest.raises(ValidationError, match="comparator 'nmber' is not known"):
         Nested.model_validate({"use": "nmber"})
+
+
+def test_every_built_in_comparator_says_itself_where_it_runs():
+    built_in = [each for each in available().values() if each.__module__.startswith("comparators.")]
+    silent = [each.name for each in built_in if each.runs == Comparator.runs and "runs" not in vars(each)]
+    # these decide by their options, when they are made
+    assert set(silent) <= {"all_of", "any_of", "weighted", "by_field", "format", "json", "tool_calls", "semantic"}
