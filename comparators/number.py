@@ -96,9 +96,12 @@ class Number(Comparator):
     def _same(self, wanted: Decimal, given: Decimal) -> bool:
         if wanted == given:
             return True
+        whole = _is_whole(wanted) and _is_whole(given)
+        if whole and not self.options.tolerance and not self.options.relative:
+            return False
         ctx = context()
         relative = Decimal(str(self.options.relative))
-        if not (_is_whole(wanted) and _is_whole(given)):
+        if not whole:
             relative = max(relative, _ROUNDING)
         larger = max(wanted.copy_abs(), given.copy_abs())
         allowed = max(Decimal(str(self.options.tolerance)), ctx.multiply(relative, larger))

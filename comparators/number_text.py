@@ -30,9 +30,12 @@ _GROUPED_INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}")
 _POWERS = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 
 
+_CONTEXT = Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+
+
 def context() -> Context:
     """Arithmetic that never raises: overflow becomes infinity, what is undefined not a number."""
-    return Context(prec=50, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+    return _CONTEXT
 
 
 def first_number(text: str) -> Decimal | None:
