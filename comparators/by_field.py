@@ -93,7 +93,7 @@ class ByField(Using):
         return compared(self._steps(request, teacher, student), request)
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
-        return await asked(self._steps(request, teacher, student), request, run)
+        return await asked(self._steps(request, teacher, student), request, run, teacher, student)
 
     def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
         holding = (number for number, case in enumerate(self._cases) if _holds(case, request))

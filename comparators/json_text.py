@@ -87,6 +87,10 @@ def _in_prose(text: str) -> list[Any]:
             found.append(value)
         except RecursionError:
             return []
+        except json.JSONDecodeError as error:
+            if error.pos >= len(text):  # it never ends, nor will most of what begins within it
+                return []
+            position = opening.end()
         except ValueError:
             position = opening.end()
     return []

@@ -6,15 +6,19 @@ its ``compare`` and ``ask`` are one line each.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from comparators.base import Answer, Comparator, Request, Run, Score
+from comparators.words import SMALL, size_of
 
 T = TypeVar("T")
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True):
     """Two answers that another comparator is to score."""
 
     comparator: Comparator
@@ -36,12 +40,23 @@ def compared(steps: Steps[T], request: Request) -> T:
         return result
 
 
-async def asked(steps: Steps[T], request: Request, run: Run) -> T:
-    """What the steps come to, with every comparator run wherever it has to."""
+async def asked(steps: Steps[T], request: Request, run: Run, *answers: Answer) -> T:
+    """What the steps come to, with every comparator run wherever it has to.
+
+    Where the ``answers`` that are looked at are large, that happens beside the event loop.
+    """
+    large = sum(map(size_of, answers)) > SMALL
+    score: Score | None = None
+    while True:
+        taken = await asyncio.to_thread(_step, steps, score) if large else _step(steps, score)
+        if not isinstance(taken, Question):
+            return taken[0]
+        score = await run(taken.comparator, request, taken.teacher, taken.student)
+
+
+def _step(steps: Steps[T], score: Score | None) -> Question | tuple[T]:
+    """The next question; at the end the result, alone in a tuple (no thread can hand over a StopIteration)."""
     try:
-        question = next(steps)
-        while True:
-            question = steps.send(await run(question.comparator, request, question.teacher, question.student))
+        return next(steps) if score is None else steps.send(score)
     except StopIteration as end:
-        result: T = end.value
-        return result
+        return (end.value,)

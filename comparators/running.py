@@ -12,16 +12,20 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from time import monotonic
 from typing import Any, TypeVar
 
+import msgspec
 import pebble
 
 from comparators.base import Answer, Comparator, Request, Score
+from comparators.words import SMALL, size_of
 
 Result = TypeVar("Result")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_SMALL = 2**15  # characters, over which a light comparator takes less time than a change of threads
 _ASKING_SECONDS = 900.0  # those that ask have time limits of their own; this is for one that forgot
+_MOST_FAILURES, _PAUSE_SECONDS = 4, 60.0
 _CACHED = 256  # comparators that a process keeps, made
 
 
@@ -31,6 +35,14 @@ class SurfaceNotSupportedError(Exception):
 
 class ProcessDiedError(Exception):
     """The comparator took its process down: a crash, or more memory than it may have."""
+
+
+class SuspendedError(Exception):
+    """The comparator hung or crashed so often that it is left out for a while."""
+
+
+class ComparatorFailedError(Exception):
+    """The comparator raised what cannot be handed from one process to another; this has its type's name."""
 
 
 class Runner:
@@ -48,6 +60,8 @@ class Runner:
         self._memory = memory
         self._made: pebble.ProcessPool | None = None
         self._free = asyncio.Semaphore(processes)
+        self._ending: set[asyncio.Future[None]] = set()
+        self._failures: dict[bytes, tuple[int, float]] = {}  # by recipe: how many in a row, and until when it pauses
 
     async def run(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
         """What the comparator says.
@@ -61,31 +75,62 @@ class Runner:
         if request.surface not in comparator.surfaces:
             raise SurfaceNotSupportedError
         if comparator.runs == "heavy":
-            return await self.apart(_compare, recipe_of(comparator), request, teacher, student)
+            return await self._heavy(comparator, request, teacher, student)
         if comparator.runs == "asking":
             async with asyncio.timeout(_ASKING_SECONDS):
                 return await comparator.ask(request, teacher, student, self.run)
-        if _size(teacher) + _size(student) <= _SMALL:
+        if size_of(teacher) + size_of(student) <= SMALL:
             return comparator.compare(request, teacher, student)
         async with asyncio.timeout(self._seconds):
             return await asyncio.to_thread(comparator.compare, request, teacher, student)
 
     async def close(self) -> None:
         """End the processes."""
-        pool, self._made = self._made, None
-        if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call] # pebble's only one without types
-            await asyncio.to_thread(pool.join)
+        self._let_go()
+        await asyncio.gather(*self._ending)
+
+    async def _heavy(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
+        """One that took too long or its process down again and again is not tried for a while: others wait for it."""
+        recipe = recipe_of(comparator)
+        failures, until = self._failures.get(recipe, (0, 0.0))
+        if monotonic() < until:
+            raise SuspendedError
+        try:
+            score = await self.apart(_compare, recipe, request, teacher, student)
+        except (TimeoutError, ProcessDiedError):
+            pause = _PAUSE_SECONDS if failures + 1 >= _MOST_FAILURES else 0.0
+            self._failures[recipe] = (failures + 1, monotonic() + pause)
+            raise
+        except Exception:
+            self._failures.pop(recipe, None)
+            raise
+        self._failures.pop(recipe, None)
+        return score
 
     async def apart(self, function: Callable[..., Result], *arguments: Any, seconds: float | None = None) -> Result:
         """What a function says in one of the processes. Raises what it raises, TimeoutError and ProcessDiedError."""
         async with self._free:  # so that the time limit is the function's, not the queue's
-            task = self._pool().schedule(function, args=arguments, timeout=seconds or self._seconds)
+            pool = self._pool()
             try:
+                task = pool.schedule(function, args=arguments, timeout=seconds or self._seconds)
                 result: Result = await asyncio.wrap_future(task)
             except pebble.ProcessExpired as error:
                 raise ProcessDiedError from error
+            except (BrokenProcessPool, RuntimeError) as error:
+                if pool.active:  # the function's own error
+                    raise
+                if pool is self._made:
+                    self._let_go()
+                raise ProcessDiedError from error
             return result
+
+    def _let_go(self) -> None:
+        pool, self._made = self._made, None
+        if pool is not None:
+            pool.stop()  # type: ignore[no-untyped-call] # pebble's only one without types
+            ending = asyncio.ensure_future(asyncio.to_thread(pool.join))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     def _pool(self) -> pebble.ProcessPool:
         if self._made is None:
@@ -112,12 +157,6 @@ class InPlace(Runner):
         return comparator.compare(request, teacher, student)
 
 
-def _size(answer: Answer) -> int:
-    vectors = sum(map(len, answer.embeddings)) if answer.embeddings else 0
-    calls = sum(len(call.arguments) for call in answer.tool_calls)
-    return len(answer.content or "") + calls + 8 * vectors
-
-
 @functools.lru_cache(maxsize=_CACHED)
 def recipe_of(comparator: Comparator) -> bytes:
     """What another process makes the same comparator of."""
@@ -139,7 +178,16 @@ def _begin(parent: int, memory: int) -> None:
 
 
 def _compare(recipe: bytes, request: Request, teacher: Answer, student: Answer) -> Score:
-    return made_of(recipe).compare(request, teacher, student)
+    """The score, or the error, as something that surely travels: the pool does not survive what cannot."""
+    try:
+        score = made_of(recipe).compare(request, teacher, student)
+        return msgspec.structs.replace(score, detail=msgspec.to_builtins(score.detail, str_keys=True))
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
+        except Exception:  # noqa: BLE001 - a plugin's exception may do anything
+            raise ComparatorFailedError(type(error).__name__) from None
+        raise
 
 
 @functools.lru_cache(maxsize=_CACHED)

@@ -62,7 +62,7 @@ class ToolCalls(Using):
         return compared(self._steps(request, teacher, student), request)
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
-        return await asked(self._steps(request, teacher, student), request, run)
+        return await asked(self._steps(request, teacher, student), request, run, teacher, student)
 
     def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
         decided = decided_by_refusal(teacher, student)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
+from comparators.base import Answer
+
 # Longer words are left as they are: putting combining marks in order takes time quadratic in their number.
 _LONGEST_NORMALISED_WORD = 200
 _SHORT = 200
+SMALL = 2**15  # characters, over which a light comparator takes less time than a change of threads
+
+
+def size_of(answer: Answer) -> int:
+    """About how much there is to read, in characters."""
+    vectors = sum(map(len, answer.embeddings)) if answer.embeddings else 0
+    calls = sum(len(call.arguments) for call in answer.tool_calls)
+    return len(answer.content or "") + calls + 8 * vectors
 
 
 def normalised(text: str) -> str:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from comparators.base import Answer, Comparator, Request, Score
-from comparators.running import ProcessDiedError, Runner, SurfaceNotSupportedError
+from comparators.running import (
+    ComparatorFailedError,
+    ProcessDiedError,
+    Runner,
+    SurfaceNotSupportedError,
+    SuspendedError,
+)
 from tests.comparators.troublesome import Trouble, TroubleOptions
 
 REQUEST = Request(surface="chat/completions", body={})
@@ -20,6 +26,9 @@ ANSWER = Answer(content="planted")
 
 def trouble(how: str = "", **more: str) -> Trouble:
     return Trouble(TroubleOptions(how=how, **more))
+
+
+HANGING = trouble("sleeps")
 
 
 async def score(runner: Runner, comparator: Comparator, request: Request = REQUEST) -> Score:
@@ -33,7 +42,8 @@ async def score(runner: Runner, comparator: Comparator, request: Request = REQUE
         ("regular expression", TimeoutError),
         ("sleeps", TimeoutError),
         ("raises", ZeroDivisionError),
-        ("raises something of its own", Exception),
+        ("raises something of its own", ComparatorFailedError),
+        ("raises what does not unpickle", ComparatorFailedError),
         ("allocates", (MemoryError, ProcessDiedError)),
         ("exits", (SystemExit, ProcessDiedError)),
         ("crashes", ProcessDiedError),
@@ -51,6 +61,19 @@ def test_one_that_misbehaves_costs_its_own_score(how: str, error: type[Exception
             assert before.agree
             assert after.agree
             assert before.detail["process"] != os.getpid()
+        finally:
+            await runner.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_that_hangs_again_and_again_is_left_out_for_a_while_and_others_are_not() -> None:
+    async def scenario() -> None:
+        runner = Runner(processes=1, seconds=0.2)
+        try:
+            said = [await asyncio.gather(score(runner, HANGING), return_exceptions=True) for _ in range(6)]
+            assert [type(error) for [error] in said] == [TimeoutError] * 4 + [SuspendedError] * 2
+            assert (await score(runner, trouble())).agree
         finally:
             await runner.close()
 

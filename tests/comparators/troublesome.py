@@ -40,6 +40,8 @@ class Trouble(Comparator):
                 raise ZeroDivisionError(teacher.content)
             case "raises something of its own":
                 raise UnpicklableError(teacher.content)
+            case "raises what does not unpickle":
+                raise UnmadeError(teacher.content, teacher.content)
             case "allocates":
                 kept = []
                 while True:
@@ -61,3 +63,8 @@ class UnpicklableError(Exception):
     def __init__(self, text):
         super().__init__(text)
         self.held = lambda: text
+
+
+class UnmadeError(Exception):
+    def __init__(self, one, other):
+        super().__init__(one)
