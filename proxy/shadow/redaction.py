@@ -2,13 +2,16 @@
 
 Every string in a value is redacted; keys stay.  A string that is itself JSON (a tool
 call's arguments) is redacted string by string, so that it stays valid JSON and everything else in it stays as it was.
+
+Log-probabilities hold an answer once more, in pieces that show nothing each: where their joined text has a find, all
+of ``logprobs`` is null.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.shadow.patterns import email, iban, is_secret_name, payment_card, phone, secret
@@ -64,7 +67,10 @@ class _Redactor:
                 parent[place] = self._text(inner, place)
             elif isinstance(inner, Mapping):
                 parent[place] = copy = dict.fromkeys(inner)
-                todo.extend((child, copy, key) for key, child in inner.items())
+                todo.extend(
+                    (None if key == "logprobs" and self._spell_finds(child) else child, copy, key)
+                    for key, child in inner.items()
+                )
             elif isinstance(inner, list | tuple):
                 parent[place] = items = [None] * len(inner)
                 todo.extend((child, items, index) for index, child in enumerate(inner))
@@ -84,6 +90,9 @@ class _Redactor:
         for replace in self._replacements:
             text = replace(text)
         return text
+
+    def _spell_finds(self, logprobs: Any) -> bool:
+        return any(self._text(text) != text for text in _spelt(logprobs))
 
     def _is_sensitive(self, place: Any) -> bool:
         return self._secrets and isinstance(place, str) and is_secret_name(place)
@@ -107,6 +116,44 @@ class _Redactor:
             return written if redacted == value else _quoted(redacted)
 
         return _JSON_TOKEN.sub(replaced, text)
+
+
+def _spelt(logprobs: Any) -> Iterator[str]:
+    """The texts that log-probabilities of any surface hold: those of their tokens joined, and each alternative's."""
+    # Chat: `content`, `refusal`; completions: `tokens`, `top_logprobs` and others; responses: the tokens themselves.
+    lists = list(logprobs.values()) if isinstance(logprobs, Mapping) else [logprobs]
+    for tokens in lists:
+        if not isinstance(tokens, list | tuple):
+            continue
+        yield "".join(_token(each) for each in tokens)
+        # Of a token that is shown in another way (an id, part of a character) the bytes tell the text.
+        yield b"".join(_token_bytes(each) for each in tokens).decode(errors="replace")
+        for token in tokens:
+            if isinstance(token, Mapping):
+                yield from _alternatives(token)
+
+
+def _alternatives(token: Mapping[str, Any]) -> Iterator[str]:
+    if "token" not in token:  # completions: probabilities by text
+        yield from token
+        return
+    tops = token.get("top_logprobs")
+    for top in tops if isinstance(tops, list | tuple) else ():
+        yield _token(top)
+        yield _token_bytes(top).decode(errors="replace")
+
+
+def _token(token: Any) -> str:
+    text = token.get("token") if isinstance(token, Mapping) else token
+    return text if isinstance(text, str) else ""
+
+
+def _token_bytes(token: Any) -> bytes:
+    given = token.get("bytes") if isinstance(token, Mapping) else None
+    try:
+        return bytes(given) if isinstance(given, list | tuple) else _token(token).encode(errors="replace")
+    except (TypeError, ValueError):  # numbers that are no bytes
+        return b""
 
 
 def _is_json(text: str) -> bool:

@@ -180,6 +180,52 @@ def test_a_find_is_taken_out_wherever_it_stands_in_other_text(kind):
             )
 
 
+PIECES_OF_A_MAIL = ["mail", " john", ".doe", "@example", ".com", " now"]
+
+
+def chat_token(text, token=None, alternatives=()):
+    tops = [{"token": each, "logprob": -3.0, "bytes": list(each.encode())} for each in alternatives]
+    shown = text if token is None else token
+    return {"token": shown, "logprob": -0.1, "bytes": list(text.encode()), "top_logprobs": tops}
+
+
+def logprobs_of(surface, pieces):
+    """Log-probabilities as a surface gives them."""
+    tokens = [chat_token(piece, alternatives=[piece]) for piece in pieces]
+    if surface == "completions":
+        tops = [{piece: -0.1} for piece in pieces]
+        return {"tokens": pieces, "token_logprobs": [-0.1] * len(pieces), "top_logprobs": tops, "text_offset": []}
+    return {
+        "chat": {"content": tokens, "refusal": None},
+        "refusal": {"content": None, "refusal": tokens},
+        "shown as ids": {"content": [chat_token(piece, token="token_id:7") for piece in pieces]},
+        "an alternative": {"content": [chat_token("none", alternatives=["john.doe@example.com"])]},
+        "responses": tokens,
+    }[surface]
+
+
+@pytest.mark.parametrize("surface", ["chat", "refusal", "completions", "responses", "shown as ids", "an alternative"])
+def test_log_probabilities_do_not_keep_what_was_taken_out_of_the_text(surface):
+    body = {"choices": [{"index": 0, "logprobs": logprobs_of(surface, PIECES_OF_A_MAIL)}]}
+
+    assert EVERYTHING(body) == {"choices": [{"index": 0, "logprobs": None}]}
+
+
+@pytest.mark.parametrize("surface", ["chat", "refusal", "completions", "responses"])
+def test_log_probabilities_stay_where_nothing_is_taken_out(surface):
+    harmless = {"logprobs": logprobs_of(surface, ["The", " order", " ships", " on", " Monday"])}
+    mail = {"logprobs": logprobs_of(surface, PIECES_OF_A_MAIL)}
+
+    assert EVERYTHING(harmless) == harmless
+    assert redactor([])(mail) == mail
+
+
+def test_what_else_is_called_logprobs_stays():
+    body = [{"logprobs": each} for each in (True, 5, None, [], {}, ["a", 1], {"content": [{"bytes": [999, "x"]}]})]
+
+    assert EVERYTHING(body) == body
+
+
 def test_what_only_looks_like_json_is_redacted_as_text():
     assert EVERYTHING('{"mail": "a@b.de" and more') == '{"mail": "[email]" and more'
     assert EVERYTHING('{"path": "C:\\\\x", "mail": "a@b.de \\q"}') == '{"path": "C:\\\\x", "mail": "[email] \\q"}'
