@@ -30,6 +30,8 @@ _MARK = re.compile(rf"\[(?:{'|'.join(_REPLACE)})\]")
 _JSON_TOKEN = re.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*+)"(?P<colon>\s*+:)?|(?P<scalar>-?\d[\d.eE+-]*+|null|true|false)', re.DOTALL
 )
+_SIDES = frozenset({"teacher", "student"})  # of a difference between two answers
+_INDICES = re.compile(r"(?:\[\d+\])+\Z")
 _DATA_URL = re.compile(r"data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,")
 # JSON within JSON within JSON …: deeper strings are redacted as plain text.
 _DEEPEST = 4
@@ -67,10 +69,12 @@ class _Redactor:
                 parent[place] = self._text(inner, place)
             elif isinstance(inner, Mapping):
                 parent[place] = copy = dict.fromkeys(inner)
-                todo.extend(
-                    (None if key == "logprobs" and self._spell_finds(child) else child, copy, key)
-                    for key, child in inner.items()
-                )
+                named = _field_of(inner)
+                for key, child in inner.items():
+                    if named is not None and key in _SIDES and _is_scalar(child) and self._is_sensitive(named):
+                        copy[key] = "[secret]"
+                    elif key != "logprobs" or not self._spell_finds(child):
+                        todo.append((child, copy, key))
             elif isinstance(inner, list | tuple):
                 parent[place] = items = [None] * len(inner)
                 todo.extend((child, items, index) for index, child in enumerate(inner))
@@ -116,6 +120,19 @@ class _Redactor:
             return written if redacted == value else _quoted(redacted)
 
         return _JSON_TOKEN.sub(replaced, text)
+
+
+def _field_of(value: Mapping[str, Any]) -> str | None:
+    """The last key of the path of a difference (``user.names[0]``: ``names``); None: it is no difference."""
+    path = value.get("path")
+    if not isinstance(path, str) or _SIDES.isdisjoint(value):
+        return None
+    return _INDICES.sub("", path).rpartition(".")[2]
+
+
+def _is_scalar(value: Any) -> bool:
+    """Whether it is taken out whole under the name of a secret."""
+    return bool(value.strip()) if isinstance(value, str) else isinstance(value, int) and not isinstance(value, bool)
 
 
 def _spelt(logprobs: Any) -> Iterator[str]:

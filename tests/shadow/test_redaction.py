@@ -226,6 +226,22 @@ def test_what_else_is_called_logprobs_stays():
     assert EVERYTHING(body) == body
 
 
+@pytest.mark.parametrize(
+    "path", ["password", "user.password", "accounts[0].api_key", "login.client_secret[2]", "PASSWORD"]
+)
+def test_a_difference_is_redacted_as_what_stands_under_its_path(path):
+    found = {"path": path, "kind": "field_changed", "teacher": '"hunter2"', "student": 1234}
+
+    assert EVERYTHING([found]) == [{**found, "teacher": "[secret]", "student": "[secret]"}]
+    assert EVERYTHING({**found, "path": "name"}) == {**found, "path": "name"}
+    assert redactor(["email"])(found) == found
+
+
+def test_a_path_says_nothing_of_what_is_no_difference():
+    for value in ({"path": "password", "kind": "x"}, {"path": ["password"], "teacher": "x"}, {"path": "$.x"}):
+        assert EVERYTHING(value) == value
+
+
 def test_what_only_looks_like_json_is_redacted_as_text():
     assert EVERYTHING('{"mail": "a@b.de" and more') == '{"mail": "[email]" and more'
     assert EVERYTHING('{"path": "C:\\\\x", "mail": "a@b.de \\q"}') == '{"path": "C:\\\\x", "mail": "[email] \\q"}'
