@@ -56,7 +56,7 @@ class Auto(Using):
     """Agreement is what the comparator says that suits what the request asks for and the teacher answered."""
 
     name = "auto"
-    version = "1"
+    version = "2"
     # Its own part takes microseconds; each comparator that it takes then runs where that has to.
     runs: Runs = "asking"
     Options = AutoOptions
@@ -71,7 +71,7 @@ class Auto(Using):
         return compared(self._steps(request, teacher, student), request)
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:
-        return await asked(self._steps(request, teacher, student), request, run)
+        return await asked(self._steps(request, teacher, student), request, run, teacher, student)
 
     def _steps(self, request: Request, teacher: Answer, student: Answer) -> Steps[Score]:
         wanted, given = Side(request, teacher), Side(request, student)

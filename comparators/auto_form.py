@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from comparators import fences
 from comparators.base import Request
@@ -20,10 +20,27 @@ _NUMBER = re.compile(
     (?:[eE][-+]?[0-9]{{1,3}})?\s?(?P<after>[%{_MARKS}]?)""",  # noqa: RUF001 - as people and models write numbers
     re.VERBOSE,
 )
-_ANNOUNCED = re.compile(
-    r"(?:####|\\boxed\{|\bA:|(?i:\b(?:answer|antwort|réponse|respuesta|resposta|risposta|antwoord)|答案|答え)[*_\s]*"
-    r"(?:[:：=是は]|(?:is|ist|est|es|é)\b))[^\n]*[0-9]"  # noqa: RUF001 - the colon of Chinese text
+_GROUPED = r"[0-9]{1,3}(?:(?:[,.'’ \u00a0\u202f]|\{,\})[0-9]{3}){1,4}|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"  # noqa: RUF001
+_CLOSING = r"(?:[\s*_`\"'”»)\]}$.!,;。！]|\\[)\]])*"  # noqa: RUF001
+# A last line that is a number, announced or with nothing before it: no sentence that has a number somewhere.
+_SAID = re.compile(
+    rf"""(?:(?P<marker>\#\#\#\#|\\boxed\{{|\bA:
+        |(?i:\b(?:answer|antwort|réponse|respuesta|resposta|risposta|antwoord)|答案|答え)[*_\s]*
+        (?:[:：=是は]|(?:is|ist|est|es|é)\b:?))|^)
+    (?:[\s*_`(\[$]*(?P<name>[^\W\d_])\s?=)?               # x = 5
+    (?:(?:[\W\d_x]|\\[a-z]+)*=)?                          # 2 * 3 x 4 = 24
+    (?:[\s*_`\"'“”„«(\[≈~{_MARKS}+−–-]|\\[(\[$]|\\boxed\{{)*
+    (?:\\[dt]?frac\{{-?[0-9]+\}}\{{[0-9]+\}}
+        |(?:{_GROUPED}|[0-9]+)(?:[.,][0-9]+)?|\.[0-9]+)
+    (?:[eE][-+]?[0-9]{{1,4}}|\s?(?:[×x*]|\\times)\s?10\^\{{?[-−]?[0-9]{{1,4}}\}}?|(?:\s[0-9]+)?\s?[/⁄]\s?[0-9]+)?
+    (?:\s?(?i:thousand|million|billion|trillion)\b)?
+    [\s*_`)\]}}$]*(?P<percent>\\?%)?[{_MARKS}]?
+    (?:(?:[\s*_`)\]}}$(~]|\\[,;\s]|\\(?:text|mathrm)\{{)*(?P<unit>°?[^\W\d_]+(?:(?:\s?/\s?|\sper\s)[^\W\d_]+)?))?
+    {_CLOSING}$""",  # noqa: RUF001 - as people and models write numbers
+    re.VERBOSE,
 )
+_PERCENT = frozenset({"percent", "pct", "prozent"})
+_SHORTEST_PLURAL = 3  # "m" and "ms" are two units
 _LAST_LINE_READS = 400  # characters
 _SQL = re.compile(
     r"\(?\s*(?:(?:SELECT|select)\s|(?:WITH|with)\s+(?:(?:RECURSIVE|recursive)\s+)?[\w\"`]+\s*(?:\([^)]{0,500}\)\s*)?(?:AS|as)\s*\("
@@ -39,6 +56,14 @@ _UNSPACED = re.compile(
 _AROUND = " \t\n*_`\"'“”„‘’«»「」.!。！"  # noqa: RUF001 - what a short answer is wrapped in
 _PROMPTS = ("messages", "input", "instructions", "prompt", "response_format", "text")
 _MOST_PARTS = 2_000  # of a request are looked through
+
+
+class Measure(NamedTuple):
+    """What a number is of."""
+
+    unit: str  # a word, in lower case and the singular; may be empty
+    percent: bool
+    name: str  # of the variable; may be empty
 
 
 class Form:
@@ -97,8 +122,24 @@ class Form:
 
     @property
     def announces_number(self) -> bool:
-        """Whether its last line says that this is the answer, and a number."""
-        return _ANNOUNCED.search(self.text[-_LAST_LINE_READS:].rpartition("\n")[2]) is not None
+        """Whether its last line says that this is the answer, and a number is all that it says."""
+        said = self._said()
+        return said is not None and said["marker"] is not None
+
+    @property
+    def measure(self) -> Measure | None:
+        """What the number is of that its last line is; None where that is no number alone."""
+        said = self._said()
+        if said is None:
+            return None
+        unit = (said["unit"] or "").casefold()
+        percent = said["percent"] is not None or unit in _PERCENT
+        if len(unit) >= _SHORTEST_PLURAL:
+            unit = unit.removesuffix("s")
+        return Measure("" if percent else unit, percent, said["name"] or "")
+
+    def _said(self) -> re.Match[str] | None:
+        return _SAID.search(self.text[-_LAST_LINE_READS:].rpartition("\n")[2])
 
     def is_label(self, request: Request, words: int = 0) -> bool:
         """Whether it is as short as a label, or as ``words``, or is said so in the request."""

@@ -58,9 +58,22 @@ def _keeps_json(teacher: Side, student: Side) -> bool:
 
 
 def _keeps_number(teacher: Side, student: Side) -> bool:
-    """A number alone, and in the same currency where both name one."""
-    marks = {teacher.form.number, student.form.number}
-    return None not in marks and len(marks - {""}) <= 1
+    """A number alone, a percentage like the teacher's, and in the same currency where both name one."""
+    ours, theirs = teacher.form.number, student.form.number
+    if theirs is None or (ours == "%") != (theirs == "%"):
+        return False
+    return ours == theirs or not (ours and theirs)
+
+
+def _keeps_measure(teacher: Side, student: Side) -> bool:
+    """A percentage like the teacher's, and of the same unit and variable where both name one."""
+    ours, theirs = teacher.form.measure, student.form.measure
+    if ours is not None and theirs is not None:
+        if ours.percent != theirs.percent:
+            return False
+        if any(one and other and one != other for one, other in ((ours.unit, theirs.unit), (ours.name, theirs.name))):
+            return False
+    return _keeps_prose(teacher, student)
 
 
 def _keeps_label(teacher: Side, student: Side) -> bool:
@@ -94,7 +107,7 @@ TABLE: tuple[Row, ...] = (
     Row("Python", "code", lambda teacher: teacher.form.is_python, _keeps_code),
     Row("code", "code", lambda teacher: teacher.form.is_code, _keeps_code),
     Row("a number", "number", lambda teacher: teacher.form.number is not None, _keeps_number),
-    Row("a number announced", "number", lambda teacher: teacher.form.announces_number, _keeps_prose),
+    Row("a number announced", "number", lambda teacher: teacher.form.announces_number, _keeps_measure),
     Row("a label", "label", lambda teacher: teacher.form.is_label(teacher.request), _keeps_label),
     Row("prose", "text", lambda _: True, _keeps_prose),
 )

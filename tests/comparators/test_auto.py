@@ -1,4 +1,5 @@
 import asyncio
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from comparators.running import Runner
 from tests.comparators.pairs import calling
 from tests.comparators.test_what_all_comparators_promise import ANSWERS, is_sound
 
+GSM8K = Path(__file__).parents[2].parent / "shared" / "data" / "gsm8k.jsonl"
 CHAT = Request(surface="chat/completions", body={})
 ANSWERING_JSON = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "required": ["a"]}}}
 ASKING_JSON = Request(surface="chat/completions", body={"response_format": ANSWERING_JSON})
@@ -118,6 +120,15 @@ def test_the_table_is_the_documented_one():
         ("v1.2.3", "a label"),
         ("#### 18", "a number announced"),
         ("Answer: **18** apples", "a number announced"),
+        ("The answer is $\\boxed{5 \\text{ km}}$.", "a number announced"),
+        ("The answer is 3 x 4 = $12.", "a number announced"),
+        ("Answer: x = 5", "a number announced"),
+        ("答案是18元", "a number announced"),
+        ("Answer: 60 miles per hour", "a number announced"),
+        ("The answer is no, because section 5 forbids it.", "prose"),
+        ("Answer: Option B, since 3 > 2", "prose"),
+        ("The answer is B (see rule 4)", "prose"),
+        ("Answer: 5 km to the north", "prose"),
         ("The answer is 18, as there are 3.\nDoes that help?", "prose"),
         ("Answer: B", "a label"),
         ("I don't know.", "a label"),
@@ -139,6 +150,48 @@ def test_the_table_is_the_documented_one():
 )  # fmt: skip
 def test_what_is_taken_for_what(text, because):
     assert taken(CHAT, text) == because
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("The answer is no, because section 5 forbids it.", "The answer is yes, because section 5 allows it."),
+        ("Compare.\nAnswer: Option B, since 3 > 2", "Guess.\nAnswer: Option C, since 3 > 2"),
+        ("Answer: 5 km to the north", "Answer: 5 miles to the south"),
+        ("Answer: 5 km", "Answer: 5 miles"),
+        ("Answer: 5 m", "Answer: 5 ms"),
+        ("Answer: x = 5", "Answer: y = 5"),
+        ("Answer: 42%", "Answer: 42"),
+        ("Answer: 42", "42%"),
+        ("42%", "42"),
+        ("42", "42%"),
+    ],
+)
+def test_the_same_digits_in_another_answer_do_not_agree(teacher, student):
+    assert not said(CHAT, teacher, student).agree
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("Answer: 5 km", "Answer: 5 KMs"),
+        ("Answer: 5 km", "Hence \\boxed{5}"),
+        ("Answer: 42%", "Answer: 42 percent"),
+        ("Answer: $42", "Answer: 42"),
+        ("$42", "42"),
+        ("Answer: 18", "The answer is 18, as there are 3."),
+    ],
+)
+def test_the_same_number_otherwise_written_agrees(teacher, student):
+    assert said(CHAT, teacher, student).agree
+
+
+@pytest.mark.skipif(not GSM8K.exists(), reason="the recorded problems are not here")
+def test_worked_answers_agree_as_often_as_their_numbers():
+    lines = [json.loads(line) for line in GSM8K.read_text("utf-8").splitlines()]
+    scores = [said(CHAT, line["teacher"]["content"], line["student"]["content"]) for line in lines]
+
+    assert (len(scores), sum(score.agree for score in scores)) == (1319, 286)
 
 
 @pytest.mark.parametrize(
