@@ -177,11 +177,25 @@ def _spelled(value: Any) -> Any:
 
 
 def same_json(ours: Any, theirs: Any) -> bool:
-    """Whether two values are the same to the letter, key order and layout aside; deep ones may count as different."""
-    try:
-        return type(ours) is type(theirs) and bool(ours == theirs)
-    except RecursionError:
+    """Whether two values are the same to the letter, key order and layout aside (and 1 within them is 1.0)."""
+    if type(ours) is not type(theirs):
         return False
+    todo = [(ours, theirs)]
+    while todo:
+        ours, theirs = todo.pop()
+        if _type(ours) is not _type(theirs):
+            return False
+        if isinstance(ours, dict):
+            if ours.keys() != theirs.keys():
+                return False
+            todo.extend((value, theirs[key]) for key, value in ours.items())
+        elif isinstance(ours, list):
+            if len(ours) != len(theirs):
+                return False
+            todo.extend(zip(ours, theirs, strict=True))
+        elif ours != theirs:
+            return False
+    return True
 
 
 def as_text(value: Any) -> str:

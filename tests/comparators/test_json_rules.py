@@ -408,3 +408,15 @@ def test_a_request_without_a_usable_schema_is_compared_all_the_same(body):
             Request(surface=surface, body=body), Answer(content="[1]"), Answer(content="[2]")
         )
         assert said.kinds == ("field_changed",)
+
+
+def test_to_another_comparator_true_within_a_value_is_not_the_number_1():
+    comparator = build("json", {"rules": [{"path": "a", "compare": "exact"}]})
+    request = Request(surface="chat/completions", body={})
+
+    def agree(teacher, student):
+        return comparator.compare(request, Answer(content=teacher), Answer(content=student)).agree
+
+    assert not agree('{"a": {"x": true}}', '{"a": {"x": 1}}')
+    assert not agree('{"a": [[false]]}', '{"a": [[0]]}')
+    assert agree('{"a": {"x": 1, "y": [true]}}', '{"a": {"y": [true], "x": 1.0}}')
