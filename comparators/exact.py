@@ -5,6 +5,10 @@ from __future__ import annotations
 from comparators.base import Answer, Comparator, Request, Score
 from comparators.parts import decided_by_form, differing, normalised, short
 
+# Characters shown before and after the place where the two part.
+_LONGEST_BEFORE = 2_000
+_LONGEST_AFTER = 200
+
 
 class Exact(Comparator):
     """Agreement is equality once white space and the Unicode form are normalised."""
@@ -22,7 +26,10 @@ class Exact(Comparator):
         if wanted == given:
             return Score(score=1.0, agree=True)
         same = _common_prefix(wanted, given)
-        return differing("wording", short(wanted[same:]), short(given[same:]), same_characters=same)
+        # From the start of the line: redaction must see a number of several words whole to know it.
+        start = min(_line_start(side.content or "", same) for side in (teacher, student))
+        limit = min(same - start, _LONGEST_BEFORE) + _LONGEST_AFTER
+        return differing("wording", short(wanted[start:], limit), short(given[start:], limit), same_characters=same)
 
 
 def _common_prefix(one: str, other: str) -> int:
@@ -31,3 +38,14 @@ def _common_prefix(one: str, other: str) -> int:
         (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
     return one.rfind(" ", 0, length) + 1
+
+
+def _line_start(text: str, place: int) -> int:
+    """Where the line begins in which a place is: both are places in the normalised text, where lines are joined."""
+    start = 0
+    for line in text.splitlines():
+        length = len(normalised(line))
+        if place <= start + length:
+            break
+        start += length + bool(length)
+    return start

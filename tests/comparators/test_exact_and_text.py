@@ -27,10 +27,37 @@ def test_exact_minds_all_else(teacher, student):
     assert (score.score, score.agree, score.kinds) == (0.0, False, ("wording",))
 
 
-def test_exact_shows_where_the_two_part():
-    detail = compare("exact", "The order ships on Monday.", "The order ships on Tuesday.").detail
+def test_exact_shows_the_line_in_which_the_two_part():
+    detail = compare(
+        "exact", "Hello,\nthe order  ships on Monday.", "Hello, \n\nthe order ships on Tuesday.\nBye."
+    ).detail
 
-    assert detail == {"teacher": "Monday.", "student": "Tuesday.", "same_characters": 19}
+    shown = {"teacher": "the order ships on Monday.", "student": "the order ships on Tuesday. Bye."}
+    assert detail == {**shown, "same_characters": 26}
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "start"),
+    [
+        ("one two\nthree", "one two four", "one two"),  # where the lines differ, the longer way back
+        ("one two four", "one two\nthree", "one two"),
+        ("one\ntwo", "one\ntwo\nthree", "two"),
+        ("\n \none", "two", ""),
+        ("call +49 170 1234567", "call +49 170 7654321", "call +49 170 "),  # what redaction is to know stays whole
+    ],
+)
+def test_what_exact_shows_begins_with_a_line(teacher, student, start):
+    detail = compare("exact", teacher, student).detail
+
+    assert detail["teacher"].startswith(start)
+    assert detail["student"].startswith(start)
+
+
+def test_exact_shows_the_difference_at_the_end_of_a_long_line_and_cuts_one_without_end():
+    long, endless = "word " * 200, "word " * 10_000
+
+    assert compare("exact", f"{long}yes", f"{long}no").detail["student"].endswith("word no")
+    assert len(compare("exact", f"{endless}yes", f"{endless}no").detail["student"]) < 3_000
 
 
 @pytest.mark.parametrize(
