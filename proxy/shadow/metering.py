@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
+from weakref import WeakKeyDictionary
 
 from comparators.base import Asked
+from comparators.kinds import KINDS
 from proxy.metrics import ShadowMetrics
 from proxy.store.records import ANSWERED, OURS, AnswerRecord, PairRecord, Settlement
+
+_MOST_KINDS = 50  # of a route's own comparators, beside those of the list
+_OTHER_KIND = "other"
+
+
+class KindLabels:
+    """Values of a label ``kind``, bounded: a comparator of one's own may make up kinds, out of the answers even.
+
+    Those of ``KINDS`` keep their names, and so do the first fifty others of a route; all that come later are
+    ``other``.  For several threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, route: str, kind: str) -> str:
+        if kind in KINDS or kind == _OTHER_KIND:
+            return kind
+        with self._lock:
+            known = self._known.setdefault(route, set())
+            if kind not in known and len(known) >= _MOST_KINDS:
+                return _OTHER_KIND
+            known.add(kind)
+        return kind
+
+
+_KIND_LABELS: WeakKeyDictionary[ShadowMetrics, KindLabels] = WeakKeyDictionary()
 
 
 def count_stored(
@@ -58,7 +89,9 @@ def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str
     if answer.error is not None and pair.outcome not in OURS:
         metrics.student_errors.labels(route, student, answer.error["kind"]).inc()
     if pair.outcome == "disagreed":
-        for kind in sorted(set(pair.scores[pair.decides].kinds)):
+        labels = _KIND_LABELS.setdefault(metrics, KindLabels())
+        # In the order in which the comparator told them; several that are `other` are one.
+        for kind in dict.fromkeys(labels.of(route, kind) for kind in pair.scores[pair.decides].kinds):
             metrics.disagreements.labels(route, student, kind).inc()
     for label, score in pair.scores.items():
         metrics.score.labels(route, student, label).observe(score.score)
