@@ -102,7 +102,7 @@ class Judge(Comparator):
             JudgeCannotTellError: the judge cannot tell, and that is not to count.
         """
         sides = {"teacher": judge_prompt.shown(teacher), "student": judge_prompt.shown(student)}
-        decided = _without_judge(teacher, student, same=sides["teacher"] == sides["student"])
+        decided = _without_judge(request, teacher, student, same=sides["teacher"] == sides["student"])
         if decided is not None:
             return decided
         asked = judge_prompt.shown_request(request)
@@ -172,13 +172,13 @@ class Judge(Comparator):
         return Score(score=score, agree=False, kinds=(kind,), detail=detail)
 
 
-def _without_judge(teacher: Answer, student: Answer, *, same: bool) -> Score | None:
+def _without_judge(request: Request, teacher: Answer, student: Answer, *, same: bool) -> Score | None:
     """The score where it is plain; None where the judge is to be asked."""
     if teacher.embeddings is not None or student.embeddings is not None:
         raise ComparatorError("a judge of texts cannot compare embeddings")
     if same:
         return Score(score=1.0, agree=True, detail={"better": "equal", "asked": []})
-    decided = decided_by_form(teacher, student, words_beside_calls=True)
+    decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)
     if decided is not None:
         return decided
     if not (student.content or "").strip():

@@ -43,8 +43,8 @@ class Logprobs(Comparator):
     Options = LogprobsOptions
     options: LogprobsOptions
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
-        decided = decided_by_form(teacher, student, words_beside_calls=True)
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+        decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)
         if decided is not None and not decided.agree:
             return decided
         wanted, given = teacher.logprobs, student.logprobs

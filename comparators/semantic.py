@@ -87,11 +87,11 @@ class Semantic(Comparator):
         if self._embedder is not None:
             await self._embedder.close()
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:  # noqa: ARG002 - the interface's
+    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         """By the model in the folder."""
         if self.options.folder is None:
             raise ComparatorError("semantic with an endpoint is awaited")
-        texts = _texts(teacher, student)
+        texts = _texts(request, teacher, student)
         if isinstance(texts, Score):
             return texts
         model = model_in(self.options.folder)
@@ -99,7 +99,7 @@ class Semantic(Comparator):
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:  # noqa: ARG002 - it uses no others
         """By the endpoint. Raises an AskingError."""
-        texts = _texts(teacher, student)
+        texts = _texts(request, teacher, student)
         if isinstance(texts, Score):
             return texts
         return self._scored(*texts, *await asyncio.gather(*(self._asked(text) for text in texts)))
@@ -122,9 +122,9 @@ class Semantic(Comparator):
         return differing("meaning", short(wanted), short(given), score=score, **detail)
 
 
-def _texts(teacher: Answer, student: Answer) -> tuple[str, str] | Score:
+def _texts(request: Request, teacher: Answer, student: Answer) -> tuple[str, str] | Score:
     """The texts to embed, or the score where nothing has to be."""
-    decided = decided_by_form(teacher, student, words_beside_calls=True)
+    decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)
     if decided is not None:
         return decided
     wanted, given = normalised(teacher.content or ""), normalised(student.content or "")

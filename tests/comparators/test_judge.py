@@ -22,6 +22,7 @@ from comparators.judge_prompt import RUBRIC
 from comparators.judge_verdict import VerdictUnreadableError
 from comparators.kinds import KINDS
 from comparators.registry import build
+from tests.comparators.pairs import DEFAULTING, LEFT_OUT, SPELLED_OUT
 from tests.comparators.test_what_all_comparators_promise import ANSWERS, is_sound
 from tests.fakes.chat import chat_completion
 from tests.fakes.judges import data_of, fair, judging, plainly, position_biased, saying, undecided
@@ -550,3 +551,9 @@ def test_the_documented_rubric_is_the_one_that_is_used():
     page = (Path(__file__).parents[2] / "docs" / "comparators.md").read_text("utf-8")
 
     assert RUBRIC in " ".join(page.split())
+
+
+def test_calls_are_compared_by_the_schemas_of_the_request():
+    with Upstream(judging(fair)) as upstream:
+        assert ask_one(judge(upstream.url), SPELLED_OUT, LEFT_OUT, request=DEFAULTING).agree
+    assert not upstream.seen

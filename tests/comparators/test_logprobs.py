@@ -14,7 +14,8 @@ from scipy.spatial.distance import jensenshannon
 from comparators.base import Answer, TokenLogprob
 from comparators.logprobs import LogprobsMissingError, TokenizersDifferError
 from comparators.logprobs_bounds import bounds, masses
-from tests.comparators.pairs import calling, compare
+from comparators.registry import build
+from tests.comparators.pairs import DEFAULTING, LEFT_OUT, SPELLED_OUT, calling, compare
 
 VOCABULARY = 7
 WEIGHTS = st.lists(
@@ -250,3 +251,9 @@ def test_long_answers_are_compared_by_their_first_tokens_and_long_tokens_are_cut
 
     detail = compare("logprobs", said("x" * 1_000_000), said("y" * 1_000_000)).detail
     assert len(msgspec.json.encode(detail)) < 2000
+
+
+def test_calls_are_compared_by_the_schemas_of_the_request():
+    """Calls that are the same leave it to the log-probabilities, which these answers do not have."""
+    with pytest.raises(LogprobsMissingError):
+        build("logprobs", {}).compare(DEFAULTING, SPELLED_OUT, LEFT_OUT)

@@ -18,7 +18,7 @@ from comparators.base import Answer, ComparatorError
 from comparators.registry import build
 from comparators.running import Runner
 from comparators.semantic import _windows
-from tests.comparators.pairs import REQUEST, calling, compare
+from tests.comparators.pairs import DEFAULTING, LEFT_OUT, REQUEST, SPELLED_OUT, calling, compare
 from tests.comparators.test_what_all_comparators_promise import ANSWERS, is_sound
 from tests.fakes.sentence_models import real_model, tiny_model
 from tests.fakes.upstream import Reply, Upstream, json_reply
@@ -90,6 +90,10 @@ def test_refusals_and_tool_calls_are_decided_by_form(folder):
     assert compare("semantic", calling(("f", "{}")), calling(("f", " {}")), folder=folder).agree
     with pytest.raises(ComparatorError, match="embeddings"):
         compare("semantic", Answer(embeddings=((1.0,),)), Answer(embeddings=((0.0,),)), folder=folder)
+
+
+def test_calls_are_compared_by_the_schemas_of_the_request(folder):
+    assert build("semantic", {"folder": str(folder)}).compare(DEFAULTING, SPELLED_OUT, LEFT_OUT).agree
 
 
 def test_another_model_in_the_folder_is_another_version(tmp_path):
