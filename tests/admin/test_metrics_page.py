@@ -12,6 +12,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy import metric_families as families
+from proxy.admin.metrics import counted_families
 from proxy.store.base import PairFilter
 from proxy.store.records import RescoredPair
 from tests.admin.planes import client
@@ -149,3 +151,9 @@ def test_gauges_are_of_live_evidence_and_not_of_pairs_scored_again(tmp_path, sto
     ratios = {labels: value for (name, labels), value in told.items() if name == "understudy_agreement_ratio"}
     assert set(ratios.values()) == {1.0}
     assert ratios[frozenset({"route": "intents", "student": "small", "segment": "all"}.items())] == 1.0
+
+
+def test_a_file_that_a_killed_process_left_empty_costs_no_scrape(tmp_path):
+    (tmp_path / "counter_1.db").touch()
+
+    assert counted_families(tmp_path, [(families.CAPTURES, {"route": "r", "outcome": "shed"})])
