@@ -147,9 +147,14 @@ class SentenceModel:
         return normed
 
 
-@functools.lru_cache(maxsize=4)
-def model_in(folder: Path) -> SentenceModel:
-    """The model of a folder, loaded once for the whole process."""
+@functools.lru_cache(maxsize=2)
+def model_in(folder: Path, version: str) -> SentenceModel:  # noqa: ARG001 - what the cache goes by
+    """The model of a folder, loaded once for the whole process, and again when the folder holds another one.
+
+    Args:
+        folder: Where it lies.
+        version: Changes with what lies there, such as ``fingerprint``.
+    """
     return SentenceModel(folder)
 
 

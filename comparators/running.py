@@ -160,7 +160,8 @@ class InPlace(Runner):
 @functools.lru_cache(maxsize=_CACHED)
 def recipe_of(comparator: Comparator) -> bytes:
     """What another process makes the same comparator of."""
-    return pickle.dumps((type(comparator), comparator.options.model_dump()))
+    # The version too: what it reads from disk, a model, may be another one after a reload.
+    return pickle.dumps((type(comparator), comparator.options.model_dump(), comparator.version))
 
 
 def _begin(parent: int, memory: int) -> None:
@@ -193,7 +194,7 @@ def _compare(recipe: bytes, request: Request, teacher: Answer, student: Answer) 
 @functools.lru_cache(maxsize=_CACHED)
 def made_of(recipe: bytes) -> Comparator:
     """The comparator of a recipe; the same one every time."""
-    kind, options = pickle.loads(recipe)  # noqa: S301 - our own parent's
+    kind, options, _ = pickle.loads(recipe)  # noqa: S301 - our own parent's
     made: Any = kind(kind.Options.model_validate(options))
     comparator: Comparator = made
     return comparator

@@ -94,7 +94,7 @@ class Semantic(Comparator):
         texts = _texts(request, teacher, student)
         if isinstance(texts, Score):
             return texts
-        model = model_in(self.options.folder)
+        model = model_in(self.options.folder, self.version)
         return self._scored(*texts, *(model.vector(text) for text in texts))
 
     async def ask(self, request: Request, teacher: Answer, student: Answer, run: Run) -> Score:  # noqa: ARG002 - it uses no others

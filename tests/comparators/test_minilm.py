@@ -15,7 +15,7 @@ from tests.fakes.sentence_models import real_model, tiny_model
 
 @pytest.fixture(scope="module")
 def minilm():
-    return model_in(real_model())
+    return model_in(real_model(), "")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,8 @@ def test_pooling_by_the_first_token_is_done_where_the_folder_says_so(tmp_path, t
 
 
 def test_a_model_is_loaded_once_for_the_process(tiny_folder):
-    assert model_in(tiny_folder) is model_in(tiny_folder)
+    assert model_in(tiny_folder, "1") is model_in(tiny_folder, "1")
+    assert model_in(tiny_folder, "1") is not model_in(tiny_folder, "2")
 
 
 def test_the_fingerprint_changes_with_the_weights_alone(tmp_path):
