@@ -14,7 +14,7 @@ from comparators.json_dates import same_date
 from comparators.json_paths import Path, Step, show
 from comparators.json_rules import Settings
 from comparators.json_text import NoJsonError, parse_json
-from comparators.words import normalised, short
+from comparators.words import laid_out, short
 
 HowDifferent = Literal["missing", "invented", "changed", "type_changed"]
 
@@ -143,7 +143,7 @@ def _same(ours: Any, theirs: Any, settings: Settings) -> bool:
     if ours == theirs:
         return True
     if isinstance(ours, str):
-        ours, theirs = normalised(ours), normalised(theirs)
+        ours, theirs = laid_out(ours), laid_out(theirs)
         return bool(ours == theirs or (settings.ignore_case and ours.casefold() == theirs.casefold()))
     if isinstance(ours, float | int) and not isinstance(ours, bool):
         return _same_number(ours, theirs, settings)

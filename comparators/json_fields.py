@@ -91,7 +91,7 @@ class Json(Using):
     """The score is the share of fields (all that either side has) with equal values; 0 where one alone is invalid."""
 
     name = "json"
-    version = "2"
+    version = "3"
     Options = JsonOptions
     options: JsonOptions
 

@@ -28,7 +28,7 @@ from comparators.json_differences import (
     settled,
     unequal,
 )
-from comparators.words import normalised
+from comparators.words import laid_out
 
 # How many pairs of values one comparison may look at for its matching: where others wait for it, and where none do.
 LIGHT_WORK = 4_000
@@ -230,5 +230,5 @@ def _near(ours: Any, theirs: Any) -> float:
 
 def _scalar(value: Any, *, ignore_case: bool) -> Hashable:
     if isinstance(value, str):
-        return normalised(value).casefold() if ignore_case else normalised(value)
+        return laid_out(value).casefold() if ignore_case else laid_out(value)
     return (bool, value) if isinstance(value, bool) else value  # 1.0 is 1, and True is not

@@ -30,6 +30,17 @@ def normalised(text: str) -> str:
     return " ".join(words)
 
 
+def laid_out(text: str) -> str:
+    """``normalised`` line by line, each line's indentation kept and empty lines left out: it may be code, or YAML."""
+    lines = text.splitlines()
+    if len(lines) <= 1:
+        return normalised(text)
+    kept = [line for line in lines if line and not line.isspace()]
+    if len(kept) <= 1:
+        return normalised(text)
+    return "\n".join(line[: len(line) - len(line.lstrip())] + normalised(line) for line in kept)
+
+
 def short(text: str, limit: int = _SHORT) -> str:
     """At most ``limit`` characters of a text, for ``detail``.
 

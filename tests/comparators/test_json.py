@@ -3,7 +3,7 @@ import json
 import pytest
 
 from comparators.base import ComparatorError
-from tests.comparators.pairs import compare
+from tests.comparators.pairs import calling, compare
 
 ORDER = {"id": 7, "customer": {"name": "Ada", "vip": True}, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]}
 
@@ -146,3 +146,18 @@ def test_two_answers_without_json_agree_when_they_are_the_same():
 def test_what_is_no_path_is_refused(option, path):
     with pytest.raises(ComparatorError, match=f"option '{option}' of comparator 'json'.*is not a path such as"):
         compare("json", "{}", "{}", **{option: [path]})
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "agree"),
+    [
+        ("if x:\n    a()\n    b()", "if x:\n    a()\nb()", False),
+        ("a:\n  b: 1\n", "a:\n  b:  1 \n\n", True),
+        ("one line", " one   line\n", True),
+        ("two\r\nlines", "two\nlines", True),
+    ],
+)
+def test_of_several_lines_each_keeps_its_indentation(teacher, student, agree):
+    assert compare("json", json.dumps({"code": teacher}), json.dumps({"code": student})).agree is agree
+    calls = [calling(("run", json.dumps({"code": code}))) for code in (teacher, student)]
+    assert compare("tool_calls", *calls).agree is agree
