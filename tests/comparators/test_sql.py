@@ -305,7 +305,7 @@ def test_what_is_in_the_database_is_part_of_the_version(database):
     connection.close()
 
     assert build("sql", {"database": str(database)}).version != before
-    assert build("sql", {}).version == "1"
+    assert build("sql", {}).version == "2"
 
 
 def test_one_is_made_again_from_the_options_of_another(database):
@@ -373,3 +373,11 @@ def test_a_parser_that_is_not_installed_is_said_at_once_with_the_command(monkeyp
     for options in ({}, {"dialect": "mysql"}):
         with pytest.raises(ComparatorError, match=r"pip install 'understudy\[sql\]'"):
             build("sql", options)
+
+
+def test_two_empty_results_tell_nothing(database):
+    nobody = ("SELECT name FROM customers WHERE id = -1", "SELECT city FROM customers WHERE id = -2")
+    score = compare("sql", *nobody, database=database)
+
+    assert score.kinds == ("query_changed",)
+    assert score.detail["not_told"] == "both results are empty, which many queries are"
