@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench mutations lock format
+.PHONY: setup demo test thorough check bench mutations lock format
 
 setup: .venv/ready
 
@@ -17,6 +17,10 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -n 2 $(ARGS)
+
+# The same with many more examples for each property: some ten times as long.
+thorough: setup
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 --timeout 1200 $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

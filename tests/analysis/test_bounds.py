@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.analysis import bounds
@@ -32,7 +32,6 @@ def from_bins(histogram: dict[int, int], probability: float = 1.0) -> UnitCounts
     return UnitCounts.of((probability, bin_ / 100, n) for bin_, n in histogram.items())
 
 
-@settings(max_examples=30, deadline=None)
 @given(HISTOGRAMS, ALPHAS, st.sampled_from([1.0, 0.1]))
 def test_bounds_are_those_of_the_reference_whatever_the_constant_sampling_probability(histogram, alpha, probability):
     values, counts = np.array(list(histogram)) / 100, np.array(list(histogram.values()))
@@ -46,7 +45,6 @@ def test_bounds_are_those_of_the_reference_whatever_the_constant_sampling_probab
     )
 
 
-@settings(max_examples=30, deadline=None)
 @given(WEIGHTED, TARGETS)
 def test_the_weighted_e_value_is_that_of_the_reference(rows, target):
     units = UnitCounts.of((p, bin_ / 100, n) for p, bin_, n in rows)
@@ -72,7 +70,6 @@ def test_the_recorded_grade_school_problems():
     assert upper_bound(units, 0.05, probability_floor=1.0) == pytest.approx(GSM8K_UPPER, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
 @given(WEIGHTED, ALPHAS)
 def test_the_estimate_lies_between_its_bounds(rows, alpha):
     units = UnitCounts.of((p, bin_ / 100, n) for p, bin_, n in rows)
@@ -83,7 +80,6 @@ def test_the_estimate_lies_between_its_bounds(rows, alpha):
     assert 0 <= low <= estimate(units) <= high <= 1
 
 
-@settings(max_examples=15, deadline=None)
 @given(WEIGHTED)
 def test_more_confidence_is_a_wider_interval(rows):
     units = UnitCounts.of((p, bin_ / 100, n) for p, bin_, n in rows)
@@ -96,7 +92,6 @@ def test_more_confidence_is_a_wider_interval(rows):
     assert highs == sorted(highs)
 
 
-@settings(max_examples=30, deadline=None)
 @given(WEIGHTED, ALPHAS, TARGETS)
 def test_a_bound_passes_a_target_just_when_the_e_value_says_so(rows, alpha, target):
     units = UnitCounts.of((p, bin_ / 100, n) for p, bin_, n in rows)
@@ -109,7 +104,6 @@ def test_a_bound_passes_a_target_just_when_the_e_value_says_so(rows, alpha, targ
         assert (high < target) == (log_e_below(units, target, probability_floor=0.03) >= math.log(1 / alpha))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([1.0, 0.5]), st.integers(0, 100), st.integers(1, 50)), max_size=20))
 def test_counts_of_replicas_add_in_any_order_to_the_same_bits(rows):
     whole = [(p, bin_ / 100, n) for p, bin_, n in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
@@ -329,7 +329,6 @@ def test_many_lacking_segments_are_summed_up():
     assert decision.reasons[-1] == "and 7 more required segments"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 3000), st.integers(0, 300), st.integers(0, 60))
 def test_promote_and_reject_are_what_the_bounds_say(agreed, disagreed, missing):
     slice_ = counted(agreed, disagreed, missing)

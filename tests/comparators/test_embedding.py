@@ -5,7 +5,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.base import Answer, ComparatorError, Request
@@ -149,7 +149,6 @@ ANSWERS = st.one_of(ROWS, RAGGED).map(vectors)
 
 
 @given(teacher=ANSWERS, student=ANSWERS, by=st.sampled_from(["auto", "vectors", "neighbours"]))
-@settings(max_examples=300, deadline=None)
 def test_any_vectors_get_a_sound_score_whoever_is_the_teacher(teacher, student, by):
     comparator = build("embedding", {"by": by})
     request = Request(surface="embeddings", body={})

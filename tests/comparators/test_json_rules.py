@@ -265,7 +265,6 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 @given(teacher=VALUES, student=VALUES)
-@settings(max_examples=150, deadline=None)
 def test_teacher_and_student_may_change_places(options, teacher, student):
     there, back = (
         compare("json", *map(json.dumps, sides), **options) for sides in ((teacher, student), (student, teacher))
@@ -275,7 +274,6 @@ def test_teacher_and_student_may_change_places(options, teacher, student):
 
 
 @given(items=st.lists(VALUES, max_size=6), order=st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
 def test_no_order_of_an_unordered_array_makes_a_difference(items, order):
     shuffled = list(items)
     order.shuffle(shuffled)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from comparators.asking import (
     EndpointAnswerError,
@@ -452,7 +452,6 @@ def test_one_without_a_price_is_taken_to_cost_something():
 
 
 @given(teacher=ANSWERS, student=ANSWERS)
-@settings(max_examples=60, deadline=None)
 def test_any_two_answers_get_a_sound_score(teacher, student):
     comparator = judge(FAIR.url, both_orders=True)
 

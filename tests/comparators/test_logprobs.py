@@ -7,7 +7,7 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
@@ -37,7 +37,6 @@ def true_distances(p, q):
 
 
 @given(p=DISTRIBUTIONS, q=DISTRIBUTIONS, counts=st.tuples(*[st.integers(1, VOCABULARY)] * 2), data=st.data())
-@settings(max_examples=200, deadline=None)
 def test_the_bounds_contain_the_true_distances_whatever_the_lists_leave_out(p, q, counts, data):
     sampled = [data.draw(st.integers(0, VOCABULARY - 1)) for _ in range(2)]
     lists = [top(side, count, token) for side, count, token in zip((p, q), counts, sampled, strict=True)]
@@ -52,7 +51,6 @@ def test_the_bounds_contain_the_true_distances_whatever_the_lists_leave_out(p, q
 
 
 @given(p=DISTRIBUTIONS, q=DISTRIBUTIONS)
-@settings(max_examples=200, deadline=None)
 def test_whole_lists_give_the_distances_themselves(p, q):
     tv, js = true_distances(p, q)
 
@@ -62,7 +60,6 @@ def test_whole_lists_give_the_distances_themselves(p, q):
 
 
 @given(p=DISTRIBUTIONS, q=DISTRIBUTIONS, counts=st.tuples(*[st.integers(1, VOCABULARY)] * 2))
-@settings(max_examples=200, deadline=None)
 def test_the_bounds_are_at_least_as_narrow_as_those_of_the_statistics_page(p, q, counts):
     """STATISTICS.md, section e, word for word: I the tokens in both lists, and one rest."""
     ours, theirs = (top(side, count) for side, count in zip((p, q), counts, strict=True))
@@ -227,7 +224,6 @@ ANSWERS = st.lists(ENTRIES, min_size=1, max_size=5).map(lambda entries: Answer(c
 
 
 @given(teacher=ANSWERS, student=ANSWERS)
-@settings(max_examples=200, deadline=None)
 def test_any_log_probabilities_get_a_sound_score_whoever_is_the_teacher(teacher, student):
     try:
         there = compare("logprobs", teacher, student)

@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.base import Answer, ComparatorError, Request, ToolCall
@@ -403,7 +403,6 @@ OPTIONS = [{}, {"ordered": True}, {"check_arguments": False, "unordered": True, 
 
 @pytest.mark.parametrize("options", OPTIONS)
 @given(teacher=ANSWERS, student=ANSWERS)
-@settings(max_examples=150, deadline=None)
 def test_any_calls_get_a_sound_score_whoever_is_the_teacher(options, teacher, student):
     comparator = build("tool_calls", options)
 
@@ -416,7 +415,6 @@ def test_any_calls_get_a_sound_score_whoever_is_the_teacher(options, teacher, st
 
 
 @given(teacher=ANSWERS, student=ANSWERS)
-@settings(max_examples=150, deadline=None)
 def test_other_comparators_have_the_same_notion_of_equal_calls(teacher, student):
     calls = build("tool_calls", {"check_arguments": False}).compare(CHAT, teacher, student)
     text = build("json", {"response_format": False}).compare(CHAT, teacher, student)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.base import Answer
@@ -138,7 +138,6 @@ ODD = st.sampled_from([b"", b"{}", b'{"error": {"message": "no"}}', b'{"choices"
 ANSWERS = st.one_of(chats(), STREAMS, ODD)
 
 
-@settings(max_examples=150, deadline=None)
 @given(ANSWERS, ANSWERS)
 def test_the_same_definition_reproduces_the_live_scores_exactly(teacher, answer):
     stored = lived(UNREDACTED, teacher, answer)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.base import Answer, ToolCall
@@ -49,7 +49,6 @@ EXCHANGES = st.sampled_from(
 )
 
 
-@settings(max_examples=12, deadline=None)
 @given(st.lists(EXCHANGES, min_size=1, max_size=6), st.lists(REPLIES, min_size=1, max_size=12))
 def test_every_exchange_gets_exactly_one_outcome_for_each_student(exchanges, replies):
     left = list(replies)

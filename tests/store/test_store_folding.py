@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import StoreError
@@ -46,7 +46,6 @@ _pairs = st.lists(st.tuples(st.floats(0, 900), st.sampled_from(sorted(OUTCOMES))
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=15, deadline=None)
 @given(early=_pairs, late=_pairs, folds=st.lists(st.floats(0, 1500), min_size=1, max_size=4))
 def test_wherever_counts_are_folded_whatever_is_read_of_them_is_the_same(engine, early, late, folds):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other, ExitStack() as stack:

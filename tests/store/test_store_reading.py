@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.journal.base import TallyTotal
@@ -221,7 +221,6 @@ def test_a_pair_that_comes_after_retention_is_forgotten_by_the_next(store):
 _json = st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     content=st.text(),
     body=st.dictionaries(st.text(), _json, max_size=3),

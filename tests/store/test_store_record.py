@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.store.base import PairFilter
@@ -168,7 +168,6 @@ def test_counts_are_kept_apart_by_sampling_probability_and_read_by_time(store):
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=8, deadline=None)
 @given(
     buckets=st.lists(st.integers(-576, 576), min_size=1, max_size=20),
     since=st.none() | st.integers(-576, 576),
@@ -233,7 +232,6 @@ _exchanges = st.builds(
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=12, deadline=None)
 @given(data=st.data(), whole=st.lists(_exchanges, unique_by=lambda each: each.exchange.id, min_size=1, max_size=6))
 def test_any_sequence_of_partial_and_repeated_deliveries_gives_the_counts_of_the_set(engine, data, whole):
     deliveries = [
@@ -261,7 +259,6 @@ def test_any_sequence_of_partial_and_repeated_deliveries_gives_the_counts_of_the
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-@settings(max_examples=8, deadline=None)
 @given(outcomes=st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=30))
 def test_no_pair_vanishes_from_a_denominator(engine, outcomes):
     with tempfile.TemporaryDirectory() as directory, closing(ENGINES[engine](Path(directory))()) as store:
