@@ -17,17 +17,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import SecretStr
+
+from comparators.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +38,6 @@ _LONGEST_ERROR = 2**16
 _PAUSE = 0.1  # seconds before the same is asked again of one that broke off
 _OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 class AskingError(Exception):
@@ -215,18 +214,6 @@ class _Opened:
     loop: asyncio.AbstractEventLoop
     client: httpx.AsyncClient
     places: asyncio.Semaphore
-
-
-def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Seconds to wait that a ``retry-after`` header asks for, in seconds or as a date; None where it says nothing."""
-    if value is None:
-        return None
-    if _SECONDS.fullmatch(value.strip()):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def _decoded(reply: _Reply, body: Mapping[str, Any]) -> Any:

@@ -57,7 +57,7 @@ class Auto(Using):
 
     name = "auto"
     version = "2"
-    # Its own part takes microseconds; each comparator that it takes then runs where that has to.
+    # Each comparator that it takes runs where that has to; what is large it reads beside the event loop.
     runs: Runs = "asking"
     Options = AutoOptions
     options: AutoOptions

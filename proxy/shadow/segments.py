@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.config.model import BodySegment, HeaderSegment, Segment
 from proxy.openai import requests
-from proxy.shadow.language import shared_identifier
+from proxy.shadow.language import language_segment
 
 TEACHER_VERSION = "teacher_version"
 NONE = "none"  # what is sliced by is not there
@@ -34,7 +34,7 @@ def segment_values(
     """The exchange's value for every wanted segment, and always for ``teacher_version``.
 
     A tag never takes the place of a segment that the route names.  ``identify`` tells a text's language; by default
-    the process's own identifier does.
+    ``language_segment`` does.
     """
     values: dict[str, str] = {}
     text = requests.prompt_text(surface, dict(body)) if {"language", "length"} & _names(wanted) else ""
@@ -44,7 +44,7 @@ def segment_values(
         elif isinstance(segment, BodySegment):
             values[segment.as_] = _value(_at(body, segment.body))
         elif segment == "language":
-            values[segment] = (identify or shared_identifier())(text)
+            values[segment] = (identify or language_segment)(text)
         elif segment == "length":
             values[segment] = length_band(len(text))
         elif segment == "turn":

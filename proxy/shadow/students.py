@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from comparators.retry_after import retry_after_seconds
 from proxy.config.model import Student
 from proxy.openai import json_text, requests
 from proxy.openai.student import takes_logprobs
@@ -27,7 +28,7 @@ from proxy.shadow.failures import (
     refuses_logprobs,
 )
 from proxy.shadow.lanes import Lane
-from proxy.shadow.retries import MOST_RETRIES, RETRIED_STATUSES, RetryBudget, retry_after_seconds
+from proxy.shadow.retries import MOST_RETRIES, RETRIED_STATUSES, RetryBudget
 
 LARGE_ANSWERS = 2  # of one student, in memory at once
 PAUSE_BEFORE_RETRY = 0.1  # seconds, where the student does not say

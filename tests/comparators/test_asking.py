@@ -16,10 +16,10 @@ from comparators.asking import (
     EndpointRefusedError,
     EndpointTimeoutError,
     EndpointUnreachableError,
-    retry_after_seconds,
 )
 from comparators.asking_budget import Budget, BudgetSpentError, MemoryLedger, known_price
 from comparators.asking_cache import Cache
+from comparators.retry_after import retry_after_seconds
 from tests.fakes.running import free_port
 from tests.fakes.upstream import Reply, Upstream, json_reply
 

@@ -8,7 +8,7 @@ from proxy.demo import models
 from proxy.demo.models import RECIPES, need_demo_packages, train
 from proxy.demo.task import INTENTS, RARE, SHARES, examples, traffic
 from proxy.errors import UsageError
-from proxy.shadow.language import LanguageIdentifier
+from proxy.shadow.language import language_segment
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,9 @@ def test_the_traffic_is_the_same_each_time_and_no_message_is_sent_twice(messages
 
 
 def test_the_rare_language_is_rare_and_its_languages_can_be_told_apart(messages):
-    identify = LanguageIdentifier()
     assert 0.03 < sum(message.language == RARE for message in messages) / 3000 < 0.08
     assert {message.language for message in messages} == set(SHARES)
-    assert [message for message in messages if identify(message.text) != message.language] == []
+    assert [message for message in messages if language_segment(message.text) != message.language] == []
 
 
 def test_the_teacher_knows_the_task(messages, labels):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comparators.languages import LANGUAGES, READ_CHARACTERS
 from proxy.config.model import BodySegment, HeaderSegment
-from proxy.shadow.language import LANGUAGES, READ_CHARACTERS, LanguageIdentifier
+from proxy.shadow.language import language_segment
 from proxy.shadow.segments import LENGTH_BANDS, length_band, segment_values
 
 CLINC = Path(__file__).parents[2].parent / "shared" / "data" / "clinc150.jsonl"
@@ -15,7 +16,7 @@ CLINC = Path(__file__).parents[2].parent / "shared" / "data" / "clinc150.jsonl"
 
 @pytest.fixture(scope="module")
 def identify():
-    return LanguageIdentifier()
+    return language_segment
 
 
 def values(*wanted, text="", body=None, headers=None, tags=None, turn="first", teacher_version="gpt-4o-2026"):
@@ -150,6 +151,4 @@ def test_the_documented_bands_and_languages_are_those_in_use():
 
     bands = page.partition("## Lengths")[2].partition("## Languages")[0]
     assert re.findall(r"^\| `(.*?)` \|", bands, re.MULTILINE) == list(LENGTH_BANDS.values())
-    assert f"among {len(LANGUAGES.split())} languages, from the first {READ_CHARACTERS:,} characters" in " ".join(
-        page.split()
-    )
+    assert f"among {len(LANGUAGES)} languages, from the first {READ_CHARACTERS:,} characters" in " ".join(page.split())

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.registry import build
+from comparators.retry_after import retry_after_seconds
 from proxy.definition import definition_hash
 from proxy.shadow.failures import error_facts, failure_of, needs_streaming
 from proxy.shadow.flights import Flights, make_room
 from proxy.shadow.lanes import Lane, ParkedError
-from proxy.shadow.retries import RetryBudget, retry_after_seconds
+from proxy.shadow.retries import RetryBudget
 from tests.shadow.shadow_world import configuration, until
 
 NOW = 1_790_000_000.0
