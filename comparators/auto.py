@@ -19,11 +19,11 @@ from comparators.base import (
     Runs,
     Score,
 )
-from comparators.nested import Nested
+from comparators.nesting.options import Nested
+from comparators.nesting.questions import Question, Steps, asked, compared
+from comparators.nesting.using import Using
 from comparators.parts import decided_by_refusal, short
-from comparators.questions import Question, Steps, asked, compared
 from comparators.registry import build
-from comparators.using import Using
 
 _TEXT: Any = "text"  # a comparator by its name
 _PROSE = "prose"
@@ -58,7 +58,7 @@ class Auto(Using):
     name = "auto"
     version = "2"
     # Each comparator that it takes runs where that has to; what is large it reads beside the event loop.
-    runs: Runs = "asking"
+    runs: Runs = "awaited"
     Options = AutoOptions
     options: AutoOptions
 

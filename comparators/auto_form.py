@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
-from comparators import fences
 from comparators.base import Request
-from comparators.json_text import NoJsonError, find_json, parse_json
+from comparators.language import fences
+from comparators.structured.text import NoJsonError, find_json, parse_json
 
 _FEW_WORDS = 3
 _MANY_WORDS = 12  # more is no label, whatever the request names

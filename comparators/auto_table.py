@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from comparators.auto_form import Form
 from comparators.base import Answer, Request
-from comparators.json_schema import asked_of
+from comparators.structured.schema import asked_of
 
 
 class Side:

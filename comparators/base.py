@@ -16,7 +16,7 @@ SURFACES = frozenset({"chat/completions", "completions", "responses", "embedding
 TEXT_SURFACES = frozenset({"chat/completions", "completions", "responses"})
 
 
-Runs = Literal["light", "heavy", "asking"]
+Runs = Literal["light", "heavy", "awaited"]
 
 
 class ComparatorError(Exception):
@@ -115,8 +115,8 @@ class Comparator:
     ``heavy``
         More, or nobody knows (a user's regular expression, somebody's parser): in a process pool, with a time limit.
         The instance is made anew there from its options. So is every comparator that says nothing.
-    ``asking``
-        Asks other machines: ``ask`` is awaited instead of ``compare``.
+    ``awaited``
+        Asks other machines, or uses others that may: ``ask`` is awaited instead of ``compare``.
     """
 
     name: ClassVar[str]

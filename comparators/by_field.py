@@ -9,12 +9,12 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorError, ComparatorOptions, Request, Run, Runs, Score
-from comparators.json_paths import Path, Wild, pattern
-from comparators.json_schema import asked_of
-from comparators.nested import Nested, runs_of
-from comparators.questions import Question, Steps, asked, compared
-from comparators.tool_schemas import declared
-from comparators.using import Using
+from comparators.nesting.options import Nested, runs_of
+from comparators.nesting.questions import Question, Steps, asked, compared
+from comparators.nesting.using import Using
+from comparators.structured.paths import Path, Wild, pattern
+from comparators.structured.schema import asked_of
+from comparators.structured.tool_schemas import declared
 
 _AUTO: Any = "auto"  # a comparator by its name
 
@@ -87,7 +87,7 @@ class ByField(Using):
         super().__init__(options, (*(case.comparator for case in self._cases), self._otherwise))
         self.be_like_them(frozenset.union(*(each.surfaces for each in self.used)))
         # Each is run where it has to be: a request that goes to a light one pays for no other.
-        self.runs: Runs = "light" if runs_of(self.used) == "light" else "asking"
+        self.runs: Runs = "light" if runs_of(self.used) == "light" else "awaited"
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         return compared(self._steps(request, teacher, student), request)

@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple, get_args
 from pydantic import Field
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
-from comparators.code_python import Name, python_tokens
-from comparators.code_tree import GRAMMARS, tree_tokens
 from comparators.extras import need
-from comparators.fences import Block, blocks
+from comparators.language.fences import Block, blocks
+from comparators.language.sequences import similarity
 from comparators.parts import decided_by_form, short
-from comparators.sequences import similarity
+from comparators.source.python import Name, python_tokens
+from comparators.source.tree import GRAMMARS, tree_tokens
 
 LanguageName = Literal[
     "bash", "c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "ruby", "rust", "tsx", "typescript"

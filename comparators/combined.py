@@ -8,8 +8,8 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Run, Score
-from comparators.nested import Nested, runs_of
-from comparators.using import Using
+from comparators.nesting.options import Nested, runs_of
+from comparators.nesting.using import Using
 
 
 class Part(Nested):
@@ -62,7 +62,7 @@ class _Combined(Using):
         self.be_like_them(frozenset.intersection(*(each.surfaces for each in self.used)))
         self.runs = runs_of(self.used)
         self._labels = dict(zip(_labels(options.comparators), self.used, strict=True))
-        self._order = sorted(self._labels.items(), key=lambda labelled: labelled[1].runs == "asking")
+        self._order = sorted(self._labels.items(), key=lambda labelled: labelled[1].runs == "awaited")
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         said: dict[str, Score | Exception] = {}
@@ -84,7 +84,7 @@ class _Combined(Using):
 
     def _wanted(self, said: Mapping[str, Score | Exception]) -> Iterator[tuple[str, Comparator]]:
         for label, comparator in self._order:
-            if comparator.runs != "asking" or not any(map(self._decides, said.values())):
+            if comparator.runs != "awaited" or not any(map(self._decides, said.values())):
                 yield label, comparator
 
     def _decides(self, word: Score | Exception) -> bool:  # noqa: ARG002 -- by default none does

@@ -9,12 +9,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
-from comparators.fences import blocks, outside
-from comparators.json_schema import UnusableSchemaError, asked_of, check, problem_with
-from comparators.json_text import NoJsonError, parse_json
-from comparators.languages import LANGUAGES, language_of
-from comparators.markdown_table import table_problem
+from comparators.language.detection import LANGUAGES, language_of
+from comparators.language.fences import blocks, outside
+from comparators.language.markdown_table import table_problem
 from comparators.parts import decided_by_refusal, differing, normalised, short
+from comparators.structured.schema import UnusableSchemaError, asked_of, check, problem_with
+from comparators.structured.text import NoJsonError, parse_json
 
 Form = Literal["asked", "json", "json_schema", "regex", "markdown_table", "language", "length"]
 Problem = str | None  # what is wrong with an answer; None where nothing is

@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from comparators import json_rules
 from comparators.base import TEXT_SURFACES, Answer, Comparator, ComparatorOptions, Request, Run, Runs, Score
-from comparators.json_differences import Difference, HowDifferent, Open, differences
-from comparators.json_matching import HEAVY_WORK, Matching
-from comparators.json_rules import FieldOptions
-from comparators.json_schema import UnusableSchemaError, asked_of, check, problem_with
-from comparators.json_tally import Tally
-from comparators.json_text import NoJsonError, find_json
-from comparators.nested import runs_of
+from comparators.nesting.options import runs_of
+from comparators.nesting.questions import Question, Steps, asked, compared
+from comparators.nesting.using import Using
 from comparators.parts import decided_by_form, normalised, short
-from comparators.questions import Question, Steps, asked, compared
-from comparators.using import Using
+from comparators.structured import rules as json_rules
+from comparators.structured.differences import Difference, HowDifferent, Open, differences
+from comparators.structured.matching import HEAVY_WORK, Matching
+from comparators.structured.rules import FieldOptions
+from comparators.structured.schema import UnusableSchemaError, asked_of, check, problem_with
+from comparators.structured.tally import Tally
+from comparators.structured.text import NoJsonError, find_json
 
 _KINDS: Mapping[HowDifferent, str] = {
     "missing": "field_missing",

@@ -9,10 +9,10 @@ import msgspec
 from pydantic import Field
 
 from comparators import judge_prompt
-from comparators.asking import EndpointAnswerError, EndpointRefusedError
-from comparators.asking_budget import Bill, Price
-from comparators.asking_cache import Cache
-from comparators.asking_options import AskingOptions
+from comparators.asking.budget import Bill, Price
+from comparators.asking.cache import Cache
+from comparators.asking.client import EndpointAnswerError, EndpointRefusedError
+from comparators.asking.options import AskingOptions
 from comparators.base import Answer, Comparator, ComparatorError, Ledger, Observer, Request, Run, Runs, Score
 from comparators.judge_verdict import Verdict, read_verdict
 from comparators.parts import decided_by_form, differing, short
@@ -74,7 +74,7 @@ class Judge(Comparator):
     name = "judge"
     version = "1"
     Options = JudgeOptions
-    runs: Runs = "asking"
+    runs: Runs = "awaited"
 
     def __init__(self, options: JudgeOptions) -> None:
         super().__init__(options)

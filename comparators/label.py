@@ -10,8 +10,8 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Score
-from comparators.json_text import NoJsonError, find_json, parse_json
 from comparators.parts import decided_by_form, differing, normalised, short
+from comparators.structured.text import NoJsonError, find_json, parse_json
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*)\n[ \t]*```", re.DOTALL)
 _LIST_OR_HEADING = re.compile(r"^(?:[-*•]|#{1,6})\s+")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
-from comparators.number_text import context, first_number, last_number
+from comparators.language.numbers import context, first_number, last_number
 from comparators.parts import decided_by_form, normalised, short
 
 # What announces the final number, in lower case; the last one in the answer counts. What follows a word is in _COLON.

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from comparators.base import Answer, ComparatorError, Request, Score
-from comparators.calls import plainly_compared
-from comparators.words import normalised, short
+from comparators.language.words import normalised, short
+from comparators.structured.calls import plainly_compared
 
 __all__ = ["decided_by_form", "decided_by_refusal", "differing", "normalised", "short"]
 

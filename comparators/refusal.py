@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from comparators.base import Answer, Comparator, ComparatorError, ComparatorOptions, Request, Score
+from comparators.language.refusal_phrases import normalised_beginning, refusing_words
 from comparators.parts import short
-from comparators.refusal_phrases import normalised_beginning, refusing_words
 
 
 class RefusalOptions(ComparatorOptions):

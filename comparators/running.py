@@ -20,7 +20,7 @@ import msgspec
 import pebble
 
 from comparators.base import Answer, Comparator, Request, Score
-from comparators.words import SMALL, size_of
+from comparators.language.words import SMALL, size_of
 
 Result = TypeVar("Result")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -76,7 +76,7 @@ class Runner:
             raise SurfaceNotSupportedError
         if comparator.runs == "heavy":
             return await self._heavy(comparator, request, teacher, student)
-        if comparator.runs == "asking":
+        if comparator.runs == "awaited":
             async with asyncio.timeout(_ASKING_SECONDS):
                 return await comparator.ask(request, teacher, student, self.run)
         if size_of(teacher) + size_of(student) <= SMALL:
@@ -152,7 +152,7 @@ class InPlace(Runner):
     async def run(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
         if request.surface not in comparator.surfaces:
             raise SurfaceNotSupportedError
-        if comparator.runs == "asking":
+        if comparator.runs == "awaited":
             return await comparator.ask(request, teacher, student, self.run)
         return comparator.compare(request, teacher, student)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from comparators.asking_options import AskingOptions, _base_url, _refused
+from comparators.asking.options import AskingOptions, _base_url, _refused
 from comparators.base import Answer, Comparator, ComparatorError, Ledger, Observer, Request, Run, Runs, Score
 from comparators.minilm import Shape, fingerprint, model_in
 from comparators.parts import decided_by_form, differing, normalised, short
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from comparators.asking_embeddings import Embedder
+    from comparators.asking.embeddings import Embedder
 
     Vector = NDArray[np.float32]
 
@@ -66,12 +66,12 @@ class Semantic(Comparator):
 
     def __init__(self, options: SemanticOptions) -> None:
         super().__init__(options)
-        self.runs: Runs = "asking" if options.url is not None else "heavy"
+        self.runs: Runs = "awaited" if options.url is not None else "heavy"
         self._embedder: Embedder | None = None
         if options.folder is not None:
             self.version = f"{type(self).version}({fingerprint(options.folder)})"
         else:
-            from comparators.asking_embeddings import Embedder
+            from comparators.asking.embeddings import Embedder
 
             self._embedder = Embedder(options)
 

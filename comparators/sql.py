@@ -10,11 +10,11 @@ from pydantic_core import PydanticCustomError
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
 from comparators.extras import need
-from comparators.fences import blocks
+from comparators.language.fences import blocks
+from comparators.language.sequences import similarity
 from comparators.parts import decided_by_form, differing, short
-from comparators.sequences import similarity
-from comparators.sql_database import Database, QueryFailedError, Result, check, fingerprint
-from comparators.sql_query import Query, read
+from comparators.source.database import Database, QueryFailedError, Result, check, fingerprint
+from comparators.source.query import Query, read
 
 _MOST_SHOWN = 3
 _NEEDED = "comparator 'sql' parses with sqlglot"

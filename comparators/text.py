@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
+from comparators.language.measures import MEASURES
 from comparators.parts import decided_by_form, normalised, short
-from comparators.text_measures import MEASURES
 
 
 class TextOptions(ComparatorOptions):

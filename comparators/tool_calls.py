@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from comparators import json_rules
 from comparators.base import TEXT_SURFACES, Answer, Comparator, Request, Run, Runs, Score
-from comparators.calls import CallRules, Validity, call_steps
-from comparators.json_matching import HEAVY_WORK
-from comparators.json_rules import FieldOptions
-from comparators.nested import Nested, runs_of
+from comparators.nesting.options import Nested, runs_of
+from comparators.nesting.questions import Question, Steps, asked, compared
+from comparators.nesting.using import Using
 from comparators.parts import decided_by_refusal
-from comparators.questions import Question, Steps, asked, compared
-from comparators.using import Using
+from comparators.structured import rules as json_rules
+from comparators.structured.calls import CallRules, Validity, call_steps
+from comparators.structured.matching import HEAVY_WORK
+from comparators.structured.rules import FieldOptions
 
 _TEXT: Any = "text"  # a comparator by its name
 
@@ -56,7 +56,7 @@ class ToolCalls(Using):
         if options.ordered or json_rules.matches_arrays(options):
             self.symmetric = False
         # Matching many calls takes more than a look, and a schema may take any time.
-        self.runs: Runs = "asking" if runs_of(self.used) == "asking" else "heavy"
+        self.runs: Runs = "awaited" if runs_of(self.used) == "awaited" else "heavy"
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         return compared(self._steps(request, teacher, student), request)

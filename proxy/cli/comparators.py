@@ -74,8 +74,8 @@ def _told(name: str, comparator: type[Comparator]) -> dict[str, Any]:
 
 def _runs(name: str, comparator: type[Comparator]) -> str | None:
     """Where it runs; without any options, if it can do without. None: that is for those to say that it uses."""
+    from comparators.nesting.using import Using
     from comparators.registry import ComparatorError, build
-    from comparators.using import Using
 
     try:
         return build(name, {}).runs

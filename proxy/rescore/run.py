@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from comparators.asking import (
+from comparators.asking.budget import BudgetSpentError
+from comparators.asking.client import (
     EndpointFailedError,
     EndpointOverloadedError,
     EndpointTimeoutError,
     EndpointUnreachableError,
 )
-from comparators.asking_budget import BudgetSpentError
 from comparators.running import Runner
 from proxy.config.model import Route, Student
 from proxy.definition import build_comparators, definition_hash

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from comparators.base import Comparator
+from comparators.nesting.using import asks_others
 from comparators.running import InPlace, Runner, made_of, recipe_of
-from comparators.using import asks_others
 from proxy.rescore.again import Comparison, Definition
 from proxy.shadow.scoring import Scored, failure_name, score_pair
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comparators.languages import language_of
+from comparators.language.detection import language_of
 
 UNDETERMINED = "und"
 

@@ -13,8 +13,8 @@ import msgspec
 
 from comparators.base import Answer, Comparator, Request, Score
 from comparators.kinds import KINDS
+from comparators.nesting.using import asks_others
 from comparators.running import ProcessDiedError, Runner, SurfaceNotSupportedError
-from comparators.using import asks_others
 from proxy.store.records import ScoreRecord
 
 TOOK_TOO_LONG = "TookTooLong"

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from comparators.retry_after import retry_after_seconds
+from comparators.asking.retry_after import retry_after_seconds
 from proxy.config.model import Student
 from proxy.openai import json_text, requests
 from proxy.openai.student import takes_logprobs

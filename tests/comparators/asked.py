@@ -8,7 +8,7 @@ class Asked(Comparator):
 
     name = "asked"
     version = "1"
-    runs = "asking"
+    runs = "awaited"
 
     async def ask(self, request, teacher, student, run):
         return Score(score=1.0, agree=True)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from comparators.asking import (
+from comparators.asking.budget import Budget, BudgetSpentError, MemoryLedger, known_price
+from comparators.asking.cache import Cache
+from comparators.asking.client import (
     AskingError,
     Endpoint,
     EndpointAnswerError,
@@ -17,9 +19,7 @@ from comparators.asking import (
     EndpointTimeoutError,
     EndpointUnreachableError,
 )
-from comparators.asking_budget import Budget, BudgetSpentError, MemoryLedger, known_price
-from comparators.asking_cache import Cache
-from comparators.retry_after import retry_after_seconds
+from comparators.asking.retry_after import retry_after_seconds
 from tests.fakes.running import free_port
 from tests.fakes.upstream import Reply, Upstream, json_reply
 

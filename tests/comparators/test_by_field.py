@@ -99,7 +99,7 @@ def test_it_is_light_where_all_are_and_else_each_runs_where_it_must():
         build("by_field", {"cases": [{"when": {"model": "*"}, "use": "label"}], "otherwise": "exact"}).runs == "light"
     )
     comparator = build("by_field", OPTIONS)
-    assert comparator.runs == "asking"
+    assert comparator.runs == "awaited"
     ran = []
 
     async def run(chosen, *pair):

@@ -129,7 +129,7 @@ def test_a_score_that_is_none_is_a_failure(score):
 
 def ask(use, parts):
     async def run(comparator, *pair):
-        if comparator.runs == "asking":
+        if comparator.runs == "awaited":
             return await comparator.ask(*pair, run)
         return comparator.compare(*pair)
 
@@ -143,7 +143,7 @@ def ask(use, parts):
     [("all_of", NO, 0), ("all_of", YES, 1), ("any_of", YES, 0), ("any_of", NO, 1), ("weighted", NO, 1)],
 )
 def test_what_costs_is_asked_last_and_only_while_it_matters(use, others, asked):
-    asking = says(0.5, agree=True, how="asking", name="judge")
+    asking = says(0.5, agree=True, how="awaited", name="judge")
 
     score, count = ask(use, [asking, others])
 
@@ -159,7 +159,7 @@ def test_it_is_what_those_are_that_it_uses(use):
 
     assert built(*LABEL_AND_NUMBER).runs == "light"
     assert built(says(1, agree=True, how="heavy"), YES).runs == "heavy"
-    assert built(says(1, agree=True, how="asking"), YES).runs == "asking"
+    assert built(says(1, agree=True, how="awaited"), YES).runs == "awaited"
     assert built(*LABEL_AND_NUMBER).surfaces == TEXT_SURFACES
     assert built({"use": "auto"}, {"use": "embedding"}).surfaces == {"embeddings"}
     assert built({"use": "embedding"}).symmetric

@@ -1,6 +1,6 @@
 import pytest
 
-from comparators.words import short
+from comparators.language.words import short
 from tests.comparators.pairs import compare
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comparators.fences import Block, blocks, outside
+from comparators.language.fences import Block, blocks, outside
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from comparators.base import Answer, ComparatorError, Request
-from comparators.json_schema import UnusableSchemaError, asked_of, check, problem_with
 from comparators.registry import build
 from comparators.running import Runner
+from comparators.structured.schema import UnusableSchemaError, asked_of, check, problem_with
 from tests.comparators.pairs import calling
 
 
@@ -137,7 +137,7 @@ def test_the_schema_is_checked_apart_even_where_another_comparator_is_asked():
         finally:
             await runner.close()
 
-    assert comparator.runs == "asking"
+    assert comparator.runs == "awaited"
     with pytest.raises(TimeoutError):
         asyncio.run(asked())
 

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from comparators.asking import (
+from comparators.asking.budget import BudgetSpentError, MemoryLedger
+from comparators.asking.client import (
     EndpointAnswerError,
     EndpointFailedError,
     EndpointOverloadedError,
@@ -15,7 +16,6 @@ from comparators.asking import (
     EndpointTimeoutError,
     EndpointUnreachableError,
 )
-from comparators.asking_budget import BudgetSpentError, MemoryLedger
 from comparators.base import Answer, ComparatorError, Request, ToolCall
 from comparators.judge import JudgeCannotTellError
 from comparators.judge_prompt import RUBRIC

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.base import ComparatorError
-from comparators.number_text import first_number
+from comparators.language.numbers import first_number
 from tests.comparators.pairs import compare
 
 GSM8K = Path(__file__).parents[2].parent / "shared" / "data" / "gsm8k.jsonl"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from comparators.base import Answer, ComparatorError
-from comparators.refusal_phrases import refusing_words
+from comparators.language.refusal_phrases import refusing_words
 from tests.comparators.pairs import calling, compare
 
 GSM8K = Path(__file__).parents[2].parent / "shared" / "data" / "gsm8k.jsonl"

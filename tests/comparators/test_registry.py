@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from comparators.base import Comparator, ComparatorError
-from comparators.nested import Nested
+from comparators.nesting.options import Nested
 from comparators.registry import available, build, names
 from tests.comparators.pairs import compare
 

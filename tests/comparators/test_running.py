@@ -109,7 +109,7 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_asking_ones_are_awaited_and_may_use_others() -> None:
     class Asks(Comparator):
-        name, version, runs = "asks", "1", "asking"
+        name, version, runs = "asks", "1", "awaited"
 
         async def ask(self, request, teacher, student, run):
             heavy = await run(trouble(), request, teacher, student)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from comparators.asking import EndpointAnswerError, EndpointFailedError, EndpointRefusedError
-from comparators.asking_budget import BudgetSpentError, MemoryLedger
+from comparators.asking.budget import BudgetSpentError, MemoryLedger
+from comparators.asking.client import EndpointAnswerError, EndpointFailedError, EndpointRefusedError
 from comparators.base import Answer, ComparatorError
 from comparators.registry import build
 from comparators.running import Runner

@@ -50,7 +50,7 @@ class Asks(Comparator):
 
     name = "asks"
     version = "1"
-    runs = "asking"
+    runs = "awaited"
 
     def __init__(self, options: ComparatorOptions | None = None) -> None:
         super().__init__(options)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comparators.languages import LANGUAGES, READ_CHARACTERS
+from comparators.language.detection import LANGUAGES, READ_CHARACTERS
 from proxy.config.model import BodySegment, HeaderSegment
 from proxy.shadow.language import language_segment
 from proxy.shadow.segments import LENGTH_BANDS, length_band, segment_values

@@ -90,7 +90,7 @@ class Watched(Comparator):
 
     name = "watched"
     version = "1"
-    runs = "asking"
+    runs = "awaited"
     made: list = []  # noqa: RUF012 -- emptied by each test
     go = asyncio.Event()
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comparators.asking.retry_after import retry_after_seconds
 from comparators.registry import build
-from comparators.retry_after import retry_after_seconds
 from proxy.definition import definition_hash
 from proxy.shadow.failures import error_facts, failure_of, needs_streaming
 from proxy.shadow.flights import Flights, make_room

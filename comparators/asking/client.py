@@ -3,7 +3,7 @@
 What can go wrong, by the names under which it is counted.  No message holds text of a pair, of an answer, or a key::
 
     AskingError
-    ├── BudgetSpentError            the day's money is spent: not asked (comparators.asking_budget)
+    ├── BudgetSpentError            the day's money is spent: not asked (comparators.asking.budget)
     ├── EndpointTimeoutError        no whole answer in time
     ├── EndpointUnreachableError    no connection, or it broke off
     ├── EndpointOverloadedError     429 or 503, and no later try succeeded
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import SecretStr
 
-from comparators.retry_after import retry_after_seconds
+from comparators.asking.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from comparators.asking import AskingError
+from comparators.asking.client import AskingError
 from comparators.base import Asked, Ledger, Observer
 
 _MILLION = 1_000_000

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from comparators import json_rules, tool_schemas
 from comparators.base import Answer, Comparator, Request, Score, ToolCall
-from comparators.json_differences import Difference, HowDifferent, Open, differences, leaves
-from comparators.json_matching import LIGHT_WORK, Matching
-from comparators.json_rules import FieldOptions
-from comparators.json_schema import UnusableSchemaError, problem_with
-from comparators.json_tally import Tally
-from comparators.json_text import NoJsonError, parse_json
-from comparators.questions import Question, Steps, compared
-from comparators.tool_schemas import Tool, declared
-from comparators.words import short
+from comparators.language.words import short
+from comparators.nesting.questions import Question, Steps, compared
+from comparators.structured import rules as json_rules
+from comparators.structured import tool_schemas
+from comparators.structured.differences import Difference, HowDifferent, Open, differences, leaves
+from comparators.structured.matching import LIGHT_WORK, Matching
+from comparators.structured.rules import FieldOptions
+from comparators.structured.schema import UnusableSchemaError, problem_with
+from comparators.structured.tally import Tally
+from comparators.structured.text import NoJsonError, parse_json
+from comparators.structured.tool_schemas import Tool, declared
 
 _KINDS: Mapping[HowDifferent, str] = {
     "missing": "argument_missing",

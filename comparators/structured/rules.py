@@ -9,9 +9,9 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from comparators.base import TEXT_SURFACES, Comparator, ComparatorOptions
-from comparators.json_dates import DateRule
-from comparators.json_paths import Pattern, Step, Wild, pattern
-from comparators.nested import Nested
+from comparators.nesting.options import Nested
+from comparators.structured.dates import DateRule
+from comparators.structured.paths import Pattern, Step, Wild, pattern
 
 # What was worked out once is kept, up to here: patterns with many `**` may lead to any number of places.
 _MOST_PLACES = 1_000

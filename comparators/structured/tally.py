@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from comparators.base import Answer
-from comparators.json_differences import Difference, HowDifferent, Open, as_text, shown
-from comparators.questions import Question, Steps
+from comparators.nesting.questions import Question, Steps
+from comparators.structured.differences import Difference, HowDifferent, Open, as_text, shown
 
 _MOST_SHOWN = 20
 

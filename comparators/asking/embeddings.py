@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from comparators.asking import Endpoint, EndpointAnswerError, EndpointRefusedError
-from comparators.asking_budget import Budget, Price
-from comparators.asking_cache import Cache
-from comparators.asking_options import AskingOptions
+from comparators.asking.budget import Budget, Price
+from comparators.asking.cache import Cache
+from comparators.asking.client import Endpoint, EndpointAnswerError, EndpointRefusedError
+from comparators.asking.options import AskingOptions
 
 if TYPE_CHECKING:
     import numpy as np

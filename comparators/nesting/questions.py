@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from comparators.base import Answer, Comparator, Request, Run, Score
-from comparators.words import SMALL, size_of
+from comparators.language.words import SMALL, size_of
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from comparators.asking import Endpoint
-from comparators.asking_budget import ASSUMED, Budget, Price, known_price
+from comparators.asking.budget import ASSUMED, Budget, Price, known_price
+from comparators.asking.client import Endpoint
 from comparators.base import ComparatorOptions
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)", re.ASCII)

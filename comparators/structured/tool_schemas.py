@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from comparators import json_rules
 from comparators.base import Request
-from comparators.json_differences import NOTHING
-from comparators.json_paths import Step
+from comparators.structured import rules as json_rules
+from comparators.structured.differences import NOTHING
+from comparators.structured.paths import Step
 
 _MOST_NODES = 32  # parts of a schema that hold at one place; those may refer to each other for ever
 _MOST_NAMESPACES = 3  # tools within tools within tools

@@ -61,7 +61,7 @@ class Nested(BaseModel):
 def runs_of(comparators: Iterable[Comparator]) -> Runs:
     """Where one that uses these must run: with the most demanding of them."""
     wanted = {each.runs for each in comparators}
-    return "asking" if "asking" in wanted else "heavy" if "heavy" in wanted else "light"
+    return "awaited" if "awaited" in wanted else "heavy" if "heavy" in wanted else "light"
 
 
 def version_with(own: str, comparators: Iterable[Comparator]) -> str:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
-from comparators.json_differences import (
+from comparators.language.words import laid_out
+from comparators.structured.differences import (
     NOTHING,
     Place,
     as_text,
@@ -28,7 +29,6 @@ from comparators.json_differences import (
     settled,
     unequal,
 )
-from comparators.words import laid_out
 
 # How many pairs of values one comparison may look at for its matching: where others wait for it, and where none do.
 LIGHT_WORK = 4_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from comparators.base import SURFACES, Comparator, ComparatorOptions, Ledger, Observer
-from comparators.nested import version_with
+from comparators.nesting.options import version_with
 
 
 class Using(Comparator):
@@ -39,4 +39,4 @@ class Using(Comparator):
 def asks_others(comparator: Comparator) -> bool:
     """Whether it asks other machines itself, or uses one that does."""
     used: Sequence[Comparator] = getattr(comparator, "used", ())
-    return any(map(asks_others, used)) if used else comparator.runs == "asking"
+    return any(map(asks_others, used)) if used else comparator.runs == "awaited"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from comparators.fences import outside
+from comparators.language.fences import outside
 
 _DELIMITER = re.compile(r"\|?(?:\s*+:?-++:?\s*+\|)*+(?:\s*+:?-++:?\s*+)?+\|?")
 _CELL = re.compile(r"(?:[^|\\]|\\.)*+", re.DOTALL)

@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from comparators.json_dates import same_date
-from comparators.json_paths import Path, Step, show
-from comparators.json_rules import Settings
-from comparators.json_text import NoJsonError, parse_json
-from comparators.words import laid_out, short
+from comparators.language.words import laid_out, short
+from comparators.structured.dates import same_date
+from comparators.structured.paths import Path, Step, show
+from comparators.structured.rules import Settings
+from comparators.structured.text import NoJsonError, parse_json
 
 HowDifferent = Literal["missing", "invented", "changed", "type_changed"]
 

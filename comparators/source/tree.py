@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from comparators.code_python import Name
+from comparators.source.python import Name
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Tree

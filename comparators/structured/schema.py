@@ -12,8 +12,8 @@ import json
 from typing import Any, NoReturn, Protocol
 
 from comparators.base import Request
-from comparators.json_paths import show
-from comparators.words import short
+from comparators.language.words import short
+from comparators.structured.paths import show
 
 _CACHED = 64
 _LONGEST = 200_000  # characters
