@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test thorough check bench mutations lock format
+.PHONY: setup demo test thorough check bench bench-statistics mutations lock format
 
 setup: .venv/ready
 
@@ -32,6 +32,10 @@ check: setup
 bench: setup
 	$(BIN)/python -m benchmarks.relay
 	$(BIN)/python -m benchmarks.comparators
+
+# Each figure of the statistics against its goal; TOPIC=gate for one of them, ARGS=--write puts them into the docs.
+bench-statistics: setup
+	$(BIN)/python -m benchmarks.statistics $(TOPIC) $(ARGS)
 
 mutations: setup
 	$(BIN)/python -m tests.mutations.run

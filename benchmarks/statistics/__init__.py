@@ -1,0 +1,4 @@
+"""Each figure of the statistics against its goal: ``python -m benchmarks.statistics [topic ...] [--quick] [--write]``.
+
+A topic is a module of this folder with a function ``run(*, quick: bool) -> list[Figure]``.
+"""
