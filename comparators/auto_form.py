@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from comparators.base import Request
 from comparators.language import fences
-from comparators.structured.text import NoJsonError, find_json, parse_json
+from comparators.structured.text import NoJsonError, RepeatedKeyError, find_json, parse_json
 
 _FEW_WORDS = 3
 _MANY_WORDS = 12  # more is no label, whatever the request names
@@ -168,6 +168,8 @@ class Form:
 def _holds_fields(read: Any, text: str) -> bool:
     try:
         return isinstance(read(text), dict | list)
+    except RepeatedKeyError:
+        return True
     except NoJsonError:
         return False
 

@@ -93,7 +93,7 @@ class Code(Comparator):
     """Agreement is the same code once parsed, whatever its layout and comments."""
 
     name = "code"
-    version = "1"
+    version = "2"
     runs: Runs = "heavy"
     Options = CodeOptions
     options: CodeOptions

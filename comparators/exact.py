@@ -14,7 +14,7 @@ class Exact(Comparator):
     """Agreement is equality once white space and the Unicode form are normalised."""
 
     name = "exact"
-    version = "1"
+    version = "2"
     runs = "light"
     symmetric = True
 

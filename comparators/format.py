@@ -107,7 +107,7 @@ class Format(Comparator):
     """Agreement is a student's answer of the form asked for, wherever the teacher's has it."""
 
     name = "format"
-    version = "1"
+    version = "2"
     Options = FormatOptions
     options: FormatOptions
 
@@ -174,8 +174,8 @@ def _same_language(wanted: str, given: str) -> Score:
 def _json_problem(text: str) -> tuple[Any, Problem]:
     try:
         return parse_json(text), None
-    except NoJsonError:
-        return None, "no JSON"
+    except NoJsonError as error:
+        return None, str(error)
 
 
 def _json(_options: FormatOptions) -> Check:

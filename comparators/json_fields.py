@@ -76,8 +76,8 @@ class Validity(Comparator):
         for side, answer in (("teacher", teacher), ("student", student)):
             try:
                 problem = problem_with(find_json(answer.content or ""), schema)
-            except NoJsonError:
-                problem = "no JSON"
+            except NoJsonError as error:
+                problem = str(error)
             except UnusableSchemaError as error:
                 return Score(score=1.0, agree=True, detail={"unchecked": str(error)})
             if problem is not None:
@@ -91,7 +91,7 @@ class Json(Using):
     """The score is the share of fields (all that either side has) with equal values; 0 where one alone is invalid."""
 
     name = "json"
-    version = "3"
+    version = "4"
     Options = JsonOptions
     options: JsonOptions
 
@@ -122,12 +122,13 @@ class Json(Using):
         if decided is not None:
             return decided
         wanted, given = teacher.content or "", student.content or ""
-        values, lacking = [], []
+        values: list[Any] = []
+        lacking: dict[str, str] = {}
         for side, text in (("teacher", wanted), ("student", given)):
             try:
                 values.append(find_json(text))
-            except NoJsonError:
-                lacking.append(side)
+            except NoJsonError as error:
+                lacking[side] = str(error)
         if lacking:
             return _without_json(wanted, given, lacking)
         tally = Tally()
@@ -153,9 +154,9 @@ class Json(Using):
         )
 
 
-def _without_json(wanted: str, given: str, lacking: list[str]) -> Score:
+def _without_json(wanted: str, given: str, lacking: dict[str, str]) -> Score:
     if normalised(wanted) == normalised(given):  # word for word the same would have done, JSON or not
         return Score(score=1.0, agree=True)
     kinds = tuple(sorted(_INVALID[side] for side in lacking))
-    detail = {"teacher": short(wanted), "student": short(given), "no_json": lacking}
+    detail = {"teacher": short(wanted), "student": short(given), "no_json": list(lacking), "problems": lacking}
     return Score(score=0.0, agree=False, kinds=kinds, detail=detail)

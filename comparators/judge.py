@@ -72,7 +72,7 @@ class Judge(Comparator):
     """Agreement is that a language model, told nothing of who wrote which, finds the student's answer no worse."""
 
     name = "judge"
-    version = "1"
+    version = "2"
     Options = JudgeOptions
     runs: Runs = "awaited"
 

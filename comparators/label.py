@@ -45,7 +45,7 @@ class Label(Comparator):
     """Agreement is the same label, whatever its case, punctuation, emphasis, quotes or JSON wrapping."""
 
     name = "label"
-    version = "1"
+    version = "2"
     runs = "light"
     symmetric = True
     Options = LabelOptions

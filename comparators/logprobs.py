@@ -37,7 +37,7 @@ class Logprobs(Comparator):
     """Agreement is nearly the same probabilities for each next token, as long as both answers run alike."""
 
     name = "logprobs"
-    version = "1"
+    version = "2"
     symmetric = True
     runs: Runs = "heavy"  # some 50 µs for each token of an answer
     Options = LogprobsOptions

@@ -54,7 +54,7 @@ class Number(Comparator):
     """Agreement is the same number at the end, however it was reached and written."""
 
     name = "number"
-    version = "1"
+    version = "2"
     runs: Runs = "light"
     symmetric = True
     Options = NumberOptions

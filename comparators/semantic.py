@@ -59,7 +59,7 @@ class Semantic(Comparator):
     """Similarity is the cosine of the two texts' embeddings: 1 is the same meaning, as far as the model can tell."""
 
     name = "semantic"
-    version = "1"
+    version = "2"
     symmetric = True
     Options = SemanticOptions
     options: SemanticOptions

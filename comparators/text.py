@@ -26,7 +26,7 @@ class Text(Comparator):
     """Agreement is mostly the same wording, by a measure of one's choice."""
 
     name = "text"
-    version = "1"
+    version = "2"
     runs: Runs = "light"
     symmetric = True
     Options = TextOptions

@@ -36,7 +36,7 @@ class ToolCalls(Using):
     """The score is the share of tool names and arguments that are equal, calls matched best first."""
 
     name = "tool_calls"
-    version = "2"
+    version = "3"
     Options = ToolCallsOptions
     options: ToolCallsOptions
 

@@ -35,7 +35,11 @@ class _Call(NamedTuple):
     at: int  # which of its answer's calls
     name: str
     arguments: Any  # read from JSON, or the text as it is
-    is_json: bool
+    problem: str = ""  # why it could not be read
+
+    @property
+    def is_json(self) -> bool:
+        return not self.problem
 
 
 class Validity(Comparator):
@@ -128,7 +132,7 @@ class _Comparison:
         problems: dict[str, str] = {}
         for side, call, other in (("teacher", wanted, given), ("student", given, wanted)):
             if not call.is_json and (other.is_json or wanted.name in self._tools):
-                problems[side] = "no JSON"
+                problems[side] = call.problem
             elif str(call.at) in invalid.get(side, {}):
                 problems[side] = invalid[side][str(call.at)]
         before = tally.equal, tally.fields
@@ -176,11 +180,11 @@ def _read(answer: Answer, tools: Mapping[str, Tool]) -> list[_Call]:
 
 def _call(at: int, call: ToolCall, tool: Tool) -> _Call:
     if tool.custom:
-        return _Call(at, call.name, call.arguments, is_json=True)  # whatever it is, it is as asked for
+        return _Call(at, call.name, call.arguments)  # whatever it is, it is as asked for
     try:
-        return _Call(at, call.name, parse_json(call.arguments.strip() or "{}"), is_json=True)
-    except NoJsonError:
-        return _Call(at, call.name, call.arguments, is_json=False)
+        return _Call(at, call.name, parse_json(call.arguments.strip() or "{}"))
+    except NoJsonError as error:
+        return _Call(at, call.name, call.arguments, str(error))
 
 
 def _problems(answer: Answer, tools: Mapping[str, Tool]) -> dict[str, str]:

@@ -13,31 +13,52 @@ _MOST_TRIES = 64
 
 
 class NoJsonError(ValueError):
-    """There is no JSON in the text, or more than one to choose from."""
+    """There is no JSON in the text, or more than one to choose from. The message says so, for ``detail``."""
+
+    def __init__(self, problem: str = "no JSON") -> None:
+        super().__init__(problem)
+
+
+class RepeatedKeyError(NoJsonError):
+    """An object has a key twice: which of its values is meant, nobody can tell, and readers of JSON differ."""
+
+    def __init__(self) -> None:
+        super().__init__("a key twice in one object")
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse)
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise RepeatedKeyError
+    return value
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_unambiguous)
 
 
 def parse_json(text: str) -> Any:
-    """The text as one JSON value. Raises NoJsonError (NaN and Infinity are no JSON)."""
+    """The text as one JSON value. Raises NoJsonError (NaN and Infinity are none), of a key twice RepeatedKeyError."""
     try:
         return _decoder.decode(text)
+    except RepeatedKeyError:
+        raise
     except (ValueError, RecursionError):
         raise NoJsonError from None
 
 
 def find_json(text: str) -> Any:
-    """The JSON value that an answer consists of or carries. Raises NoJsonError.
+    """The JSON value that an answer consists of or carries. Raises NoJsonError, of a key twice RepeatedKeyError.
 
     In this order: the whole text; the one code fence that holds JSON; the one object, or else the one array, in prose.
     """
     try:
         return parse_json(text.strip())
+    except RepeatedKeyError:
+        raise
     except NoJsonError:
         pass
     fenced = [value for value in map(_parsed, _fences(text)) if isinstance(value, dict | list)]
@@ -65,6 +86,8 @@ def _fences(text: str) -> Iterator[str]:
 def _parsed(text: str) -> Any:
     try:
         return parse_json(text.strip())
+    except RepeatedKeyError:
+        raise
     except NoJsonError:
         return None
 
@@ -85,6 +108,8 @@ def _in_prose(text: str) -> list[Any]:
         try:
             value, position = _decoder.raw_decode(text, opening.start())
             found.append(value)
+        except RepeatedKeyError:
+            raise
         except RecursionError:
             return []
         except json.JSONDecodeError as error:

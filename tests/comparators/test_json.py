@@ -161,3 +161,48 @@ def test_of_several_lines_each_keeps_its_indentation(teacher, student, agree):
     assert compare("json", json.dumps({"code": teacher}), json.dumps({"code": student})).agree is agree
     calls = [calling(("run", json.dumps({"code": code}))) for code in (teacher, student)]
     assert compare("tool_calls", *calls).agree is agree
+
+
+TWICE = '{"a": 1, "a": 2}'
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        TWICE,
+        f"```json\n{TWICE}\n```",
+        f"Here: {TWICE}.",
+        '{"b": {"a": 1, "a": 2}}',
+        '[{"a": 1, "\\u0061": 2}]',
+    ],
+)
+@pytest.mark.parametrize("clean", ['{"a": 1}', '{"a": 2}', '{"b": {"a": 2}}', '[{"a": 2}]'])
+def test_a_key_twice_is_no_json_whichever_of_its_values_the_other_side_has(twice, clean):
+    score = compare("json", clean, twice)
+
+    assert (score.score, score.agree, score.kinds) == (0.0, False, ("invalid_format",))
+    assert score.detail["problems"] == {"student": "a key twice in one object"}
+    assert compare("json", twice, clean).kinds == ("teacher_invalid_format",)
+
+
+def test_two_answers_with_a_key_twice_agree_word_for_word_alone():
+    assert compare("json", TWICE, "{'a':1}".replace("'", '"')).agree is False
+    assert compare("json", TWICE, '{"a": 3, "a": 2}').kinds == ("invalid_format", "teacher_invalid_format")
+    assert compare("json", TWICE, TWICE + "\n").agree
+
+
+def test_arguments_with_a_key_twice_are_invalid():
+    score = compare("tool_calls", calling(("f", '{"a": 2}')), calling(("f", TWICE)))
+
+    assert (score.agree, score.kinds) == (False, ("arguments_invalid",))
+    [difference] = score.detail["differences"]
+    assert difference["student"] == "a key twice in one object"
+
+
+@pytest.mark.parametrize("use", ["label", "format", "auto", "exact", "text"])
+def test_no_other_comparator_takes_the_last_of_them_either(use):
+    options = {"label": {"field": "a"}, "format": {"form": "json"}}.get(use, {})
+
+    assert not compare(use, '{"a": 2}', TWICE, **options).agree
+    assert not compare("label", "2", '{"a": 1, "a": 2}').agree
+    assert not compare("exact", calling(("f", '{"a": 2}')), calling(("f", TWICE))).agree

@@ -305,7 +305,7 @@ def test_what_is_in_the_database_is_part_of_the_version(database):
     connection.close()
 
     assert build("sql", {"database": str(database)}).version != before
-    assert build("sql", {}).version == "2"
+    assert build("sql", {}).version == "3"
 
 
 def test_one_is_made_again_from_the_options_of_another(database):
