@@ -2,8 +2,9 @@
 
 What a student's answer was does not change with the definition of agreement: what is missing stays missing, what could
 not be used stays a disagreement, what was outside of the evidence stays outside.  All else is read again from what is
-stored.  Where something was taken out of an answer before it was stored, nobody knows any more whether both sides had
-the same there: the pair is missing, ``redacted``, so that ``lower`` counts it as changed and ``upper`` as the same.
+stored, also where only a comparator had failed: it may be mended by now.  Where something was taken out of an answer
+before it was stored, nobody knows any more whether both sides had the same there: the pair is missing, ``redacted``, so
+that ``lower`` counts it as changed and ``upper`` as the same.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from proxy.store.records import (
     StoredPair,
 )
 
-_UNREADABLE = "unscored"
+_UNSCORED = "unscored"
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +54,14 @@ def look_at(stored: StoredPair, definition: Definition, *, text_since: float) ->
 
     Args:
         stored: The pair, with its exchange.
-        definition: What it is to be scored by. Scores that are by this very one are taken over.
+        definition: What it is to be scored by. Scores that are by this very one are taken over, where there are any.
         text_since: Unix seconds; text of what arrived before is past its retention, deleted already or not.
     """
     exchange, pair = stored.exchange, stored.pair
     if exchange.arrived_at < text_since:
         return _settled(stored, definition, FORGOTTEN)
+    if pair.outcome == _UNSCORED and pair.answer.error is None:
+        return _read_again(stored, definition)
     if pair.definition == definition.hash:
         return RescoredPair(exchange=exchange, pair=pair)
     if pair.agree is None:
@@ -101,7 +104,7 @@ def _read_again(stored: StoredPair, definition: Definition) -> RescoredPair | Co
         teacher = stored_answer(exchange.surface, exchange.teacher)
         student = stored_answer(exchange.surface, pair.answer)
     except answers.UnreadableAnswerError:  # what was taken out was part of its shape
-        return _settled(stored, definition, _UNREADABLE)
+        return _settled(stored, definition, _UNSCORED)
     kind = unusable_kind(teacher, student)
     if kind is not None:
         return _unusable(stored, definition, kind)

@@ -302,6 +302,29 @@ def test_where_the_deciding_comparator_fails_the_pair_is_missing():
     assert scored_again(stored, numbers, asyncio.run(asked)).pair.missing == "unscored"
 
 
+@pytest.mark.parametrize("again", [AGAIN, msgspec.structs.replace(AGAIN, hash="live")], ids=["another", "the same"])
+def test_a_pair_that_a_comparator_failed_on_is_compared_once_it_is_mended(again):
+    broken = msgspec.structs.replace(UNREDACTED, comparators=(("bad", Broken()), *UNREDACTED.comparators))
+    stored = lived(broken, CHAT, CHAT)
+    assert stored.pair.outcome == "unscored"
+
+    seen = look_at(stored, again, text_since=0.0)
+
+    assert isinstance(seen, Comparison)
+    asked = score_pair(
+        again.comparators, seen.request, seen.teacher, seen.student, redact=lambda _: None, runner=InPlace()
+    )
+    mended = scored_again(stored, again, asyncio.run(asked)).pair
+    assert (mended.outcome, mended.decides, mended.definition) == ("agreed", "auto", again.hash)
+
+
+def test_a_pair_that_was_unscored_as_nothing_could_be_read_stays_so():
+    stored = lived(UNREDACTED, CHAT, CHAT)
+    lost = not_asked(UNREDACTED, STUDENT.students[0], "unscored", "given up")
+
+    assert rescored(msgspec.structs.replace(stored, pair=lost)).pair.outcome == "unscored"
+
+
 class Broken(type(AGAIN.comparators[2][1])):  # type: ignore[misc]
     def compare(self, request, teacher, student):
         raise ZeroDivisionError
