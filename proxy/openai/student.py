@@ -69,6 +69,13 @@ def takes_logprobs(surface: str) -> bool:
     return surface in _STREAMED
 
 
+def asks_for_logprobs(body: dict[str, Any]) -> bool:
+    """Whether the client's own request has a field for them, whatever it says: an API may refuse the very name."""
+    include = body.get("include")
+    wanted = isinstance(include, list) and _LOGPROBS_OF_RESPONSES in include
+    return wanted or not {"logprobs", "top_logprobs"}.isdisjoint(body)
+
+
 def _ask_for_logprobs(surface: str, asked: dict[str, Any]) -> None:
     """Ask for log-probabilities, and for those of each token's best rivals: as many as the client wants, if it does."""
     if surface == "completions":

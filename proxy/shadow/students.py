@@ -15,7 +15,7 @@ import msgspec
 from comparators.asking.retry_after import retry_after_seconds
 from proxy.config.model import Student
 from proxy.openai import json_text, requests
-from proxy.openai.student import takes_logprobs
+from proxy.openai.student import asks_for_logprobs, takes_logprobs
 from proxy.shadow.asking import BrokenOffError, HttpAnswer, NotConnectedError, TooLargeError, headers_for, send
 from proxy.shadow.breaker import Breaker, BreakerPolicy
 from proxy.shadow.discovery import ModelDiscovery
@@ -42,7 +42,8 @@ class StudentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpAnswer
     model: str  # that was asked for
     streamed: bool
-    logprobs: bool | None = None  # whether it was asked for log-probabilities; False: no more, as it refuses to be
+    # Whether it was asked for log-probabilities: as configured; None: as the client does; False: no more, as it refuses.
+    logprobs: bool | None = None
 
     @property
     def ttft(self) -> float | None:
@@ -125,14 +126,16 @@ class StudentClient:
     ) -> StudentAnswer | StudentFailure:
         streamable = surface not in NOT_STREAMED
         stream = streamable and (self.student.ttft or self._streams_only)
-        wanted = self.student.logprobs and takes_logprobs(surface)
-        logprobs = surface not in self._without_logprobs if wanted else None
+        logprobs = True if self.student.logprobs and takes_logprobs(surface) else None
+        wanted = logprobs or (takes_logprobs(surface) and asks_for_logprobs(body))
+        if wanted and surface in self._without_logprobs:
+            logprobs = False
         while True:
             payload = self._payload(model, surface, body, stream=stream, logprobs=logprobs)
             http = await self._post(surface, payload, stream, held, deadline)
             if streamable and not stream and needs_streaming(http.status, http.body):
                 stream = True
-            elif logprobs and refuses_logprobs(http.status, http.body):
+            elif wanted and logprobs is not False and refuses_logprobs(http.status, http.body):
                 logprobs = False
             else:
                 break

@@ -74,3 +74,56 @@ def test_they_are_compared_where_the_client_asked_the_teacher_for_them_too(tmp_p
             pair = only(there.run(exchange(response=json_reply(with_logprobs(TEACHER)).pieces[0])))
 
     assert pair.pair.scores["logprobs"].score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("surface", "asking", "reply"),
+    [
+        ("chat/completions", {"logprobs": True, "top_logprobs": 5}, None),
+        ("chat/completions", {"logprobs": False}, None),
+        ("completions", {"logprobs": 0}, {"object": "text_completion", "choices": [{"text": "four"}]}),
+        (
+            "responses",
+            {"include": ["message.output_text.logprobs"], "top_logprobs": 2},
+            {
+                "object": "response",
+                "status": "completed",
+                "output": [{"type": "message", "content": [{"type": "output_text", "text": "four"}]}],
+            },
+        ),
+    ],
+)
+def test_a_student_that_refuses_what_the_client_asks_of_the_teacher_is_asked_without(tmp_path, surface, asking, reply):
+    reply = reply or chat_completion("four", model="student-1")
+
+    def strict(seen):
+        asked = [field for field in ("logprobs", "top_logprobs", "include") if field in seen.json]
+        if asked:
+            return json_reply({"detail": [{"loc": ["body", asked[0]], "msg": "logprobs: extra inputs"}]}, status=422)
+        return json_reply({**reply, "model": "student-1"})
+
+    asked = [
+        exchange(
+            n,
+            surface=surface,
+            path=f"/v1/{surface}",
+            body={"prompt": "2+2", "input": "2+2", **each},
+            response=json_reply({**reply, "model": TEACHER}).pieces[0],
+        )
+        for n, each in ((1, asking), (2, asking), (3, {}))
+    ]
+    with Upstream(strict) as upstream, world(tmp_path, student(url=upstream.url)) as there:
+        pairs = there.run(*asked)
+
+        assert [pair.pair.outcome for pair in pairs] == ["agreed"] * 3
+        said, rendered = told(there)
+        assert said == {"refused": 2}
+        assert "Logprobs 2 were asked without, as it refuses the field" in rendered
+
+
+def test_what_the_client_asks_is_passed_on_to_a_student_that_takes_it(tmp_path):
+    with Upstream(giving) as upstream, world(tmp_path, student(url=upstream.url)) as there:
+        there.run(exchange(body={"messages": [], "logprobs": True, "top_logprobs": 3}))
+
+        assert [(seen.json["logprobs"], seen.json["top_logprobs"]) for seen in upstream.seen] == [(True, 3)]
+        assert told(there)[0] == {}
