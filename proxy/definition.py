@@ -13,6 +13,8 @@ from comparators.registry import ComparatorError, build
 from proxy.config.model import Route
 from proxy.errors import ConfigurationError
 
+UNITS = 2  # how units are counted (proxy/store/units.py): evidence of an earlier way is not gone on with
+
 
 def build_comparators(route: Route) -> tuple[tuple[str, Comparator], ...]:
     try:
@@ -31,6 +33,7 @@ def definition_hash(route: Route, comparators: Sequence[tuple[str, Comparator]])
         [[label, each.name, each.version, each.options.model_dump(mode="json")] for label, each in comparators],
         sorted(_segment(segment) for segment in route.segments),
         require if isinstance(require, str) else sorted(require),
+        UNITS,
     ]
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:16]
 

@@ -32,6 +32,17 @@ def with_misconfigured(slice_: Slice, circumstances: Circumstances, others: Sequ
     return (f"{where}the student is misconfigured, {missing_}: check its url, api_key, model, set and drop", *others)
 
 
+def no_units(slice_: Slice, circumstances: Circumstances) -> str:
+    if circumstances.unsettled:
+        return unsettled(slice_, circumstances)
+    if circumstances.open_turns and slice_.key == "all":
+        return (
+            f"no units yet: {circumstances.open_turns:,} pairs are turns of conversations that go on, and each"
+            " conversation counts once, when it has been idle for 30 minutes"
+        )
+    return NO_PAIRS
+
+
 def unsettled(slice_: Slice, circumstances: Circumstances) -> str:
     number = circumstances.unsettled
     text = "1 exchange is not settled yet" if number == 1 else f"{number:,} exchanges are not settled yet"
@@ -80,14 +91,6 @@ def excluded(slice_: Slice, limit: float) -> str:
     return (
         f"{slice_.name}: {percent_up(slice_.excluded_share)} of the exchanges were left out while paused,"
         f" at most {limit:.0%} may be"
-    )
-
-
-def later_turns(slice_: Slice, limit: float) -> str:
-    return (
-        f"{slice_.name}: {slice_.later_turns:,} of {slice_.units:,} units are later turns of conversations, which this"
-        f" version counts each for itself, and at most {limit:.0%} may be: promotion waits until each conversation is"
-        " one unit"
     )
 
 

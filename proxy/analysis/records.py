@@ -44,7 +44,6 @@ class Slice:
     missing: Mapping[str, int] = field(default_factory=dict)  # exchanges by kind
     missing_share: float = 0.0  # of the exchanges that were due
     excluded_share: float = 0.0  # left out while paused, of those that would have been due
-    later_turns: int = 0  # units that are turns of a conversation, and not a whole one
     unscored: int = 0  # units that this comparator alone said nothing of
     also: Mapping[str, Slice] = field(default_factory=dict)  # the same by other comparators that are asked for
 
@@ -68,6 +67,7 @@ class Circumstances:
         ""  # since then (RFC 3339) a student that was set up wrongly refused nothing; empty: it may still be
     )
     unsettled: int = 0  # exchanges not settled yet that keep counts from being read up to now
+    open_turns: int = 0  # pairs of conversations that go on, and so are no units yet
     read_until: str = ""  # RFC 3339: where they are read up to then
     decides: str = ""  # the comparator that decides agreement
     not_compared: Sequence[str] = ()  # surfaces that the route may match and that this comparator does not compare

@@ -18,7 +18,6 @@ from proxy.analysis.settling import AUTO_SHARE
 
 MISSING_LIMIT = 0.01  # with more missing than this nothing promotes
 EXCLUDED_LIMIT = 0.2  # nor with more left out while paused
-LATER_TURNS_LIMIT = 0.01  # nor with more turns of conversations among the units: they are no observations of their own
 LOST_LIMIT = 0.001  # nor any segment, with more captures lost before their segments were known
 
 
@@ -141,7 +140,7 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
     if circumstances.exploratory:
         lacking.append(reasons.EXPLORATORY)
     if not slice_.units:
-        lacking.append(reasons.unsettled(slice_, circumstances) if circumstances.unsettled else reasons.NO_PAIRS)
+        lacking.append(reasons.no_units(slice_, circumstances))
     elif slice_.units < gate.min_pairs:
         lacking.append(reasons.too_few_units(slice_, gate))
     if circumstances.full_days < gate.min_days:
@@ -150,8 +149,6 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
         lacking.append(reasons.missing(slice_, MISSING_LIMIT, circumstances))
     if slice_.excluded_share > EXCLUDED_LIMIT:
         lacking.append(reasons.excluded(slice_, EXCLUDED_LIMIT))
-    if _turns_stand_alone(slice_):
-        lacking.append(reasons.later_turns(slice_, LATER_TURNS_LIMIT))
     return lacking
 
 
@@ -170,10 +167,6 @@ def _never_scored(slice_: Slice, comparator: str) -> Slice:
     )
 
 
-def _turns_stand_alone(slice_: Slice) -> bool:
-    return slice_.later_turns > LATER_TURNS_LIMIT * slice_.units
-
-
 def _agreement(slice_: Slice, gate: Gate, floor: float) -> Agreement:
     return Agreement(
         estimate=bounds.estimate(slice_.valid),
@@ -188,8 +181,6 @@ def _units_needed(overall: Slice, required: Sequence[Slice], gate: Gate, floor: 
 
     None where one of them never gets there as it is now.
     """
-    if _turns_stand_alone(overall):
-        return None
     needed = [max(0, gate.min_pairs - overall.units)]
     for slice_ in (overall, *required, *others(overall, gate)):
         units = bounds.units_needed(slice_.low, gate.target_of(slice_), gate.alpha, probability_floor=floor)

@@ -69,6 +69,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
     evidence = chosen.evidence
     summary = _summary(store, route, chosen, window)
     full_days = store.full_days(evidence.id, window.end) if evidence else 0
+    open_turns = store.open_turns(route.name)
     gate = _settled(store, gate_of(route), summary, chosen, window, full_days)
     decision = decide(
         summary.overall,
@@ -85,6 +86,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
             read_until=rfc3339(window.end) or "",
             decides=route.comparators[0].label,
             not_compared=surfaces_not_compared(route),
+            open_turns=open_turns,
         ),
     )
     return {
@@ -92,6 +94,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
         "paused": is_paused(store, route),
         **told(summary, decision, gate),
         "reasons": [*decision.reasons, *_superseded(chosen)],
+        "open_turns": open_turns,
         "full_days": full_days,
         "cost": cost_of(
             summary.teacher_cost, summary.student_cost, student.price, hours=_observed_hours(chosen, window)

@@ -160,7 +160,6 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
         missing=_with_more(table.by_kind(name, "missing"), lost_missing),
         missing_share=missing_weight / due if due > 0 else 0.0,
         excluded_share=paused / (due + paused) if paused else 0.0,
-        later_turns=table.total(name, "later_turns"),
         also={
             comparator: _slice_of_other(table, name, comparator, decides, without_score)
             for comparator in also

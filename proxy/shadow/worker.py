@@ -36,6 +36,7 @@ from proxy.store.upkeep import tend
 
 Result = TypeVar("Result")
 SUSPECT = 3  # the delivery from which on an exchange may be what workers die of; other things happen twice, too
+NOT_JOURNALED_YET = 60.0  # seconds that a capture may take until it is in the journal
 PARKED_SECONDS = 0.05  # between looks at what parked exchanges wait for
 
 _log = structlog.get_logger()
@@ -58,6 +59,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     longest_idle: float = 0.25
     poll_seconds: float = 1.0  # paused routes, the journal's tallies
     retention_seconds: float = 600.0
+    units_seconds: float = 10.0  # between looks at which conversations have ended
     stop_seconds: float = 5.0
     breaker: BreakerPolicy = BreakerPolicy()
 
@@ -189,6 +191,7 @@ class _Running:
                 group.create_task(self._bring_back_parked()),
                 group.create_task(self._follow()),
                 group.create_task(self._retain()),
+                group.create_task(self._close_units()),
             ]
             try:
                 await self._take_on(stop, group)
@@ -338,6 +341,21 @@ class _Running:
             except Exception as error:  # noqa: BLE001 -- a plugin may raise anything
                 _log.warning("comparator_not_closed", comparator=comparator.name, error=type(error).__name__)
 
+    async def _close_units(self) -> None:
+        """Conversations that have ended enter the counts: step by step, so that pairs are stored in between."""
+        while True:
+            with contextlib.suppress(StoreError, JournalError):
+                until = await self._settled_until() - NOT_JOURNALED_YET
+                while await self._store.call(functools.partial(self._store.store.close_units, until)):
+                    pass
+            await asyncio.sleep(self._settings.units_seconds)
+
+    async def _settled_until(self) -> float:
+        """Nothing that the journal has is captured before and not stored yet. Raises JournalError."""
+        oldest = (await self._journal.depth()).oldest
+        now = self._now()
+        return now if oldest is None else min(now, oldest)
+
     async def _retain(self) -> None:
         while True:
             with contextlib.suppress(StoreError):
@@ -349,8 +367,7 @@ class _Running:
         routes, now = self.config.routes, self._now()
         read_until: float | None = None
         with contextlib.suppress(JournalError):
-            oldest = (await self._journal.depth()).oldest
-            read_until = now if oldest is None else min(now, oldest)
+            read_until = await self._settled_until()
         while await self._store.call(lambda: tend(self._store.store, routes, now=now, read_until=read_until)):
             pass
 

@@ -63,6 +63,16 @@ class Store(Protocol):
         A pair stored before is left alone and counted nowhere again.
         """
 
+    def close_units(self, until: float) -> bool:
+        """Let conversations enter the counts, each as one unit, that had been idle for 30 minutes at ``until``.
+
+        Some of them only, so that others come in between: to be called until it returns False.  ``until``: unix
+        seconds; nothing that was captured before is still to be recorded.
+        """
+
+    def open_turns(self, route: str) -> int:
+        """Live exchanges of conversations that go on: they have pairs already, and are no units yet."""
+
     def known(self, exchange_ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """For each exchange that is stored: the students it has pairs with."""
 

@@ -1,4 +1,4 @@
-"""What a pair and an exchange add to the counts: pure, the measures of ``records.CountRow`` exactly.
+"""What a pair and an exchange add to the counts, but for units: pure, the measures of ``records.CountRow`` exactly.
 
 An increment is ``(comparator, segment key, segment value, cells)`` with ``(measure, bin, n)`` as cells.
 """
@@ -51,8 +51,16 @@ class Series(NamedTuple):
     probability: float
 
 
+class Under(NamedTuple):
+    """Where a pair is counted: its evidence, and the names of what would else be too many (``other``)."""
+
+    evidence_id: int
+    teacher_version: str
+    segments: Mapping[str, str]
+
+
 class Totals:
-    """The increments of a batch added up."""
+    """The increments of a transaction added up."""
 
     def __init__(self, replica: str) -> None:
         self._replica = replica
@@ -63,17 +71,15 @@ class Totals:
     def add_exchange(self, exchange: ExchangeRecord, teacher_version: str) -> None:
         self._add(exchange, "", NO_EVIDENCE, teacher_version, exchange_increments(exchange))
 
-    def add_pair(
-        self,
-        exchange: ExchangeRecord,
-        pair: PairRecord,
-        *,
-        evidence_id: int,
-        teacher_version: str,
-        segments: Mapping[str, str],
-    ) -> None:
-        """``teacher_version`` and ``segments``: what the pair is counted under, where its own are too many."""
-        self._add(exchange, pair.student, evidence_id, teacher_version, pair_increments(exchange, pair, segments))
+    def add_pair(self, exchange: ExchangeRecord, pair: PairRecord, under: Under) -> None:
+        increments = pair_increments(exchange, pair, under.segments)
+        self._add(exchange, pair.student, under.evidence_id, under.teacher_version, increments)
+
+    def add_unit(self, contribution: Mapping[tuple[Series, int, str, int], int]) -> None:
+        """What ``proxy.store.units`` says of a unit."""
+        for (series, bucket, measure, bin_), n in contribution.items():
+            if n:
+                self._counts[series][bucket, measure, bin_] += n
 
     def by_series(self) -> dict[Series, dict[tuple[int, str, int], int]]:
         """For each series: n by bucket, measure and bin."""
@@ -134,27 +140,18 @@ def _by_comparator(pair: PairRecord, exchange: ExchangeRecord) -> dict[str, list
         return {"": [(f"excluded:{pair.outcome}", 0, 1)]}
     due = [("pairs", 0, 1), *([("later_turns", 0, 1)] if exchange.unit_kind == "conversation" else [])]
     if pair.outcome in RESCORED_MISSING:
-        worst_cases = [("low", 0, 1), ("high", _TOP, 1)]
-        return {
-            "": [*due, (f"missing:{pair.outcome}", 0, 1)],
-            **dict.fromkeys((pair.decides, *pair.scores), worst_cases),
-        }
-    unit = exchange.unit or exchange.id
+        return {"": [*due, (f"missing:{pair.outcome}", 0, 1)]}
     agree = pair.outcome == "agreed"
     decides = pair.scores.get(pair.decides) or ScoreRecord(score=float(agree), agree=agree)
     kinds = () if agree else sorted(set(decides.kinds))
     return {
         "": [*due, *((f"kind:{kind}", 0, 1) for kind in kinds)],
-        **{comparator: list(_of_score(score, score.agree, unit)) for comparator, score in pair.scores.items()},
-        pair.decides: list(_of_score(decides, agree, unit)),
+        **{comparator: list(_of_score(score, score.agree)) for comparator, score in pair.scores.items()},
+        pair.decides: list(_of_score(decides, agree)),
     }
 
 
-def _of_score(score: ScoreRecord, agree: float, unit: str) -> Iterator[Cell]:
-    value = round_to_bin(agree, unit)
-    yield "low", value, 1
-    yield "high", value, 1
-    yield "valid", value, 1
+def _of_score(score: ScoreRecord, agree: bool) -> Iterator[Cell]:
     yield "score", min(max(math.floor(score.score * _TOP + 1e-9), 0), _TOP), 1
     if micros := round(score.score * 1_000_000):
         yield "score_micros", 0, micros

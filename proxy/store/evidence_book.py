@@ -23,16 +23,17 @@ class EvidenceBook:
     def note_teacher(self, exchange: ExchangeRecord) -> str:
         """Take note of the model that a live exchange's teacher names; returns the version that it is counted under."""
         version = exchange.teacher_version
-        if version is None:
-            return ""
-        teachers = self._teachers_of(exchange.route)
-        if exchange.source == "live":
-            new = teachers.note(exchange.requested_model, version, exchange.captured_at)
+        if version is not None and exchange.source == "live":
+            new = self._teachers_of(exchange.route).note(exchange.requested_model, version, exchange.captured_at)
             if new is not None:
                 self._connection.execute(
                     statements.NEW_TEACHER_VERSION, {"route": exchange.route, **msgspec.structs.asdict(new)}
                 )
-        return teachers.counted(version)
+        return self.counted_teacher(exchange.route, version)
+
+    def counted_teacher(self, route: str, version: str | None) -> str:
+        """The version that an answer of this one is counted under; ``""`` for none."""
+        return "" if version is None else self._teachers_of(route).counted(version)
 
     def evidence_of(self, exchange: ExchangeRecord, pair: PairRecord) -> int:
         """The id of the evidence that a new pair belongs to; it may begin with it."""

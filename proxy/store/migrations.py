@@ -53,6 +53,11 @@ def spent(db: Database) -> None:
     db.executescript(_SPENT)
 
 
+@migrations(name="0009_units")
+def units(db: Database) -> None:
+    db.executescript(_UNITS)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -323,6 +328,26 @@ CREATE TABLE spent (
     usd REAL NOT NULL,
     PRIMARY KEY (account, day)
 ) WITHOUT ROWID;
+"""
+
+_UNITS = """
+-- The exchange that leads the unit which this one entered the counts with; NULL while its conversation is open.
+ALTER TABLE exchanges ADD COLUMN unit_head TEXT;
+UPDATE exchanges SET unit_head = id;
+CREATE INDEX exchanges_by_repeat ON exchanges (repeat_key, captured_at, id) WHERE repeat_key != '';
+CREATE INDEX exchanges_of_unit ON exchanges (unit_head) WHERE unit_head != id;
+CREATE INDEX exchanges_open ON exchanges (unit) WHERE unit_head IS NULL;
+CREATE TABLE open_units (
+    route TEXT NOT NULL,
+    source TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    first REAL NOT NULL,
+    last REAL NOT NULL,
+    PRIMARY KEY (route, source, unit)
+) WITHOUT ROWID;
+CREATE INDEX open_units_idle ON open_units (last);
+CREATE INDEX open_units_long ON open_units (first);
+ALTER TABLE rescored_pairs ADD COLUMN agrees TEXT NOT NULL DEFAULT '{}';
 """
 
 _READABLE_VIEWS = """

@@ -13,6 +13,10 @@ LATENCY_STEP = 0.02
 
 # The kinds of missing, in the words of understudy_pairs_total.
 MISSING = frozenset({"unavailable", "misconfigured", "shed", "expired", "unscored"})
+# A student's name of the teacher's own second answers (the noise floor), and the comparator that a student's difference
+# to them is counted under.  No student and no comparator of a configuration is called so.
+TEACHER_REPLAY = "teacher_replay"
+NOISE_FLOOR = "noise_floor"
 # Outside of the evidence: neither agreement nor missing.
 EXCLUDED = frozenset({"teacher_error", "paused"})
 OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED

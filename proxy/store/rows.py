@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from proxy.store.counting import Under
 from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, StoredPair
+from proxy.store.units import Member
 
 Row = Mapping[str, Any]
 
@@ -35,8 +37,8 @@ def split_pair_id(of: str) -> tuple[str, str]:
     return exchange_id, student
 
 
-def exchange_row(exchange: ExchangeRecord) -> dict[str, Any]:
-    """The row of table ``exchanges``."""
+def exchange_row(exchange: ExchangeRecord, unit_head: str | None) -> dict[str, Any]:
+    """The row of table ``exchanges``.  ``unit_head``: see ``proxy.store.units``; None while its unit is open."""
     return {
         "id": exchange.id,
         "route": exchange.route,
@@ -50,6 +52,7 @@ def exchange_row(exchange: ExchangeRecord) -> dict[str, Any]:
         "unit": exchange.unit,
         "unit_kind": exchange.unit_kind,
         "repeat_key": exchange.repeat_key,
+        "unit_head": unit_head,
         "has_text": exchange.request is not None or exchange.teacher is not None,
         "has_teacher": exchange.teacher is not None,
         "segments": _json(exchange.segments),
@@ -82,6 +85,39 @@ def pair_row(exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> di
         "score_details": _json(details) if details else None,
         **_answer_columns("student", pair.answer),
     }
+
+
+def member_of(exchange: ExchangeRecord, pair: PairRecord, under: Under) -> Member:
+    """A pair as a member of its unit."""
+    return Member(
+        exchange_id=exchange.id,
+        captured_at=exchange.captured_at,
+        source=exchange.source,
+        route=exchange.route,
+        student=pair.student,
+        under=under,
+        probability=exchange.probability,
+        outcome=pair.outcome,
+        decides=pair.decides,
+        agrees={name: score.agree for name, score in pair.scores.items()},
+    )
+
+
+def member_of_row(row: Row, under: Under) -> Member:
+    """The same of a stored pair."""
+    scores = msgspec.json.decode(row["scores"], type=dict[str, ScoreRecord])
+    return Member(
+        exchange_id=row["exchange_id"],
+        captured_at=row["captured_at"],
+        source=row["source"],
+        route=row["route"],
+        student=row["student"],
+        under=under,
+        probability=row["probability"],
+        outcome=row["outcome"],
+        decides=row["decides"],
+        agrees={name: score.agree for name, score in scores.items()},
+    )
 
 
 def stored_pair(row: Row) -> StoredPair:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,11 +14,10 @@ from proxy.journal.base import TallyTotal
 from proxy.store import statements
 from proxy.store.base import PairFilter, RouteTraffic
 from proxy.store.connection import Connection
-from proxy.store.counting import Series, Totals
+from proxy.store.counting import Series, Totals, Under
 from proxy.store.evidence_book import EvidenceBook
 from proxy.store.folding import DAY, Folded, Folding, day_of
 from proxy.store.records import (
-    RESCORED,
     CaptureCount,
     CountRow,
     Evidence,
@@ -26,8 +26,11 @@ from proxy.store.records import (
     Settlement,
     StoredPair,
 )
-from proxy.store.rows import exchange_row, pair_row, split_pair_id, stored_pair, utf8
+from proxy.store.rescorings import Rescorings
+from proxy.store.rows import exchange_row, member_of, member_of_row, pair_row, split_pair_id, stored_pair, utf8
 from proxy.store.segment_names import Remembered, SegmentNames, keep_names
+from proxy.store.unit_book import UnitBook, units_to_close
+from proxy.store.units import Member
 
 _PAGE = 50  # pairs read at a time
 _FORGOTTEN_AT_ONCE = 100  # exchanges: some milliseconds
@@ -43,6 +46,7 @@ class SQLiteStore:
         self._connection = Connection(Path(path), create=create)
         self._replica = replica
         self._folding = Folding(self._connection)
+        self._rescorings = Rescorings(self._connection, replica)
         self._segment_names = Remembered()
         self._series_ids: dict[Series, int] = {}
 
@@ -52,18 +56,21 @@ class SQLiteStore:
 
     def record(self, settlements: Sequence[Settlement]) -> list[tuple[str, str]]:
         new: list[tuple[str, str]] = []
-        exchange_rows, pair_rows, with_text_again = [], [], []
+        pair_rows, with_text_again = [], []
         totals = Totals(self._replica)
         with self._connection.writing():
-            known, without_text = self._known([settlement.exchange.id for settlement in settlements])
+            known, without_text, heads = self._known([settlement.exchange.id for settlement in settlements])
             book = EvidenceBook(self._connection)
             names = SegmentNames(self._connection, self._segment_names)
+            units = UnitBook(self._connection, self._replica, partial(_member, book, names))
             for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
                 exchange = settlement.exchange
                 teacher_version = book.note_teacher(exchange)
                 if exchange.id not in known:
                     known[exchange.id] = set()
-                    exchange_rows.append(exchange_row(exchange))
+                    heads[exchange.id] = units.place(exchange)
+                    row = exchange_row(exchange, heads[exchange.id])
+                    self._connection.execute(statements.insert("exchanges", row), row)
                     totals.add_exchange(exchange, teacher_version)
                 counted = names.counted(exchange.route, exchange.segments) if settlement.pairs else {}
                 for pair in settlement.pairs:
@@ -72,23 +79,40 @@ class SQLiteStore:
                     known[exchange.id].add(pair.student)
                     new.append((exchange.id, pair.student))
                     evidence_id = book.evidence_of(exchange, pair)
-                    pair_rows.append(pair_row(exchange, pair, evidence_id))
-                    totals.add_pair(
-                        exchange, pair, evidence_id=evidence_id, teacher_version=teacher_version, segments=counted
-                    )
+                    row = pair_row(exchange, pair, evidence_id)
+                    pair_rows.append(row)
+                    under = Under(evidence_id, teacher_version, counted)
+                    totals.add_pair(exchange, pair, under)
+                    units.add(exchange.id, heads[exchange.id], member_of(exchange, pair, under))
                     if exchange.id in without_text:
                         with_text_again.append({"id": exchange.id})
             book.close()
-            for table, rows in (("exchanges", exchange_rows), ("pairs", pair_rows)):
-                if rows:
-                    self._connection.execute_many(statements.insert(table, rows[0]), rows)
+            if pair_rows:
+                self._connection.execute_many(statements.insert("pairs", pair_rows[0]), pair_rows)
             self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
+            units.enter(totals)
             series_ids = self._add(totals)
         self._remember(names, series_ids)
         return new
 
+    def close_units(self, until: float) -> bool:
+        totals = Totals(self._replica)
+        if not self._connection.query(statements.UNITS_TO_CLOSE, **units_to_close(until)):
+            return False
+        with self._connection.writing():
+            names = SegmentNames(self._connection, self._segment_names)
+            member = partial(_member, EvidenceBook(self._connection), names)
+            UnitBook(self._connection, self._replica, member).close(until, totals)
+            series_ids = self._add(totals)
+        self._remember(names, series_ids)
+        return True
+
+    def open_turns(self, route: str) -> int:
+        number: int = self._connection.query(statements.OPEN_TURN_NUMBER, route=route)[0]["n"]
+        return number
+
     def known(self, exchange_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-        return {id_: frozenset(students) for id_, students in self._known(exchange_ids)[0].items()}
+        return {id_: frozenset(students) for id_, students in self._known(exchange_ids).students.items()}
 
     def record_captures(self, totals: Sequence[TallyTotal]) -> None:
         with self._connection.writing():
@@ -182,53 +206,20 @@ class SQLiteStore:
         return number
 
     def begin_rescoring(self, route: str, student: str, version: str, *, definition: str, decides: str) -> Rescoring:
-        of = {"route": route, "student": student, "version": utf8(version), "definition": definition}
-        begun = self.rescoring(**of)
-        if begun is None:
-            with self._connection.writing():
-                self._connection.execute(statements.NEW_RESCORING, {**of, "decides": decides})
-            begun = Rescoring(**self._connection.query(statements.RESCORING, **of)[0])
-        return begun
+        return self._rescorings.begin(route, student, version, definition=definition, decides=decides)
 
     def rescoring(self, route: str, student: str, version: str, definition: str) -> Rescoring | None:
-        rows = self._connection.query(
-            statements.RESCORING, route=route, student=student, version=utf8(version), definition=definition
-        )
-        return Rescoring(**rows[0]) if rows else None
+        return self._rescorings.find(route, student, version, definition)
 
     def record_rescored(self, rescoring: Rescoring, pairs: Sequence[RescoredPair]) -> int:
         totals = Totals(self._replica)
-        new = []
         with self._connection.writing():
             book = EvidenceBook(self._connection)
             names = SegmentNames(self._connection, self._segment_names)
-            for each in pairs:
-                row = {"rescoring_id": rescoring.id, "exchange_id": each.exchange.id, "outcome": each.pair.outcome}
-                if not self._connection.execute(statements.NEW_RESCORED_PAIR, row):
-                    continue
-                new.append(each)
-                exchange = msgspec.structs.replace(each.exchange, source=RESCORED)
-                totals.add_pair(
-                    exchange,
-                    each.pair,
-                    evidence_id=rescoring.id,
-                    teacher_version=book.note_teacher(exchange),
-                    segments=names.counted(exchange.route, exchange.segments),
-                )
-            if new:
-                captures = [each.exchange.captured_at for each in new]
-                self._connection.execute(
-                    statements.RESCORING_GROWN,
-                    {
-                        "id": rescoring.id,
-                        "first": min(captures),
-                        "last": max(captures),
-                        "redacted_requests": sum(each.redacted_request for each in new),
-                    },
-                )
+            new = self._rescorings.count(rescoring, pairs, totals, book, names)
             series_ids = self._add(totals)
         self._remember(names, series_ids)
-        return len(new)
+        return new
 
     def spend(self, amounts: Mapping[tuple[str, str], float]) -> None:
         rows = [{"account": utf8(account), "day": day, "usd": usd} for (account, day), usd in amounts.items()]
@@ -269,17 +260,19 @@ class SQLiteStore:
     def close(self) -> None:
         self._connection.close()
 
-    def _known(self, exchange_ids: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
-        """The students that stored exchanges have pairs with, and which exchanges have no text."""
+    def _known(self, exchange_ids: Sequence[str]) -> _Known:
+        """What is there of some exchanges: an exchange that is stored is in ``students``."""
         known: dict[str, set[str]] = {}
-        without_text = set()
+        without_text: set[str] = set()
+        heads: dict[str, str | None] = {}
         for row in self._connection.query(statements.KNOWN_STUDENTS, ids=_json(exchange_ids)):
             students = known.setdefault(row["id"], set())
             if row["student"] is not None:
                 students.add(row["student"])
             if not row["has_text"]:
                 without_text.add(row["id"])
-        return known, without_text
+            heads[row["id"]] = row["unit_head"]
+        return _Known(known, without_text, heads)
 
     def _folded(self) -> Folded:
         return Folded(**{row["span"]: row["before"] for row in self._connection.query(statements.FOLDED)})
@@ -319,6 +312,14 @@ class SQLiteStore:
         return [stored_pair(row) for row in rows]
 
 
+class _Known(NamedTuple):
+    """Of stored exchanges: the students they have pairs with, which have no text, the heads of their units."""
+
+    students: dict[str, set[str]]
+    without_text: set[str]
+    heads: dict[str, str | None]
+
+
 class _Conditions(NamedTuple):
     """Of a PairFilter: the fields that were given, and the values that their conditions name."""
 
@@ -341,6 +342,12 @@ def _conditions(which: PairFilter) -> _Conditions:
         else:
             given.values[field] = value
     return given
+
+
+def _member(book: EvidenceBook, names: SegmentNames, row: Mapping[str, Any]) -> Member:
+    teacher_version = book.counted_teacher(row["route"], row["teacher_version"])
+    segments = names.counted(row["route"], msgspec.json.decode(row["segments"]))
+    return member_of_row(row, Under(row["evidence_id"], teacher_version, segments))
 
 
 def _version(base: str, first_model: str, present_model: str) -> str:

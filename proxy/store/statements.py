@@ -14,12 +14,66 @@ def insert(table: str, columns: Iterable[str]) -> str:
 
 
 KNOWN_STUDENTS = """
-SELECT exchanges.id, exchanges.has_text, pairs.student
+SELECT exchanges.id, exchanges.has_text, exchanges.unit_head, pairs.student
 FROM json_each(:ids) AS wanted
 JOIN exchanges ON exchanges.id = wanted.value
 LEFT JOIN pairs ON pairs.exchange_id = exchanges.id
 """
 HAS_TEXT_AGAIN = "UPDATE exchanges SET has_text = 1 WHERE id = :id AND has_text = 0"
+
+# Units
+
+HEAD_BEFORE = """
+SELECT id FROM exchanges
+WHERE repeat_key = :repeat_key AND route = :route AND source = :source AND unit_head = id
+    AND captured_at >= :since AND (captured_at, id) <= (:at, :id)
+ORDER BY captured_at DESC, id DESC LIMIT 1
+"""
+# As far as they may get new heads: up to the first pause that is too long for a repeat.
+REPEATS_AFTER = """
+SELECT id, captured_at, unit_head FROM exchanges
+WHERE repeat_key = :repeat_key AND route = :route AND source = :source AND unit_kind != 'conversation'
+    AND (captured_at, id) > (:at, :id)
+ORDER BY captured_at, id LIMIT 1000
+"""
+SET_UNIT_HEAD = "UPDATE exchanges SET unit_head = :head WHERE id = :id"
+OPEN_UNIT = """
+INSERT INTO open_units (route, source, unit, first, last) VALUES (:route, :source, :unit, :at, :at)
+ON CONFLICT (route, source, unit) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)
+"""
+UNITS_TO_CLOSE = """
+SELECT route, source, unit FROM open_units WHERE last <= :idle_since
+UNION SELECT route, source, unit FROM open_units WHERE first <= :begun_before
+LIMIT :page
+"""
+OPEN_TURNS = """
+SELECT captured_at, id FROM exchanges
+WHERE unit = :unit AND unit_head IS NULL AND route = :route AND source = :source
+"""
+CLOSE_UNIT = "DELETE FROM open_units WHERE route = :route AND source = :source AND unit = :unit"
+OPEN_TURN_NUMBER = "SELECT count(*) AS n FROM exchanges WHERE unit_head IS NULL AND route = :route AND source = 'live'"
+_MEMBER_COLUMNS = """
+SELECT exchanges.id AS exchange_id, exchanges.captured_at, exchanges.unit_kind, exchanges.unit_head, exchanges.source,
+    exchanges.route, exchanges.teacher_version, exchanges.segments, exchanges.probability
+"""
+_WITH_PAIRS = f"""
+{_MEMBER_COLUMNS}, pairs.student, pairs.evidence_id, pairs.outcome, pairs.decides, pairs.scores
+FROM exchanges LEFT JOIN pairs ON pairs.exchange_id = exchanges.id
+"""
+_OF_HEAD = "WHERE exchanges.id = :head AND exchanges.unit_head = :head"
+_OF_LATER_TURN = """
+WHERE exchanges.unit_head = :head AND exchanges.unit_head != exchanges.id AND exchanges.unit_kind = 'conversation'
+"""
+UNIT_MEMBERS = f"{_WITH_PAIRS} {_OF_HEAD} UNION ALL {_WITH_PAIRS} {_OF_LATER_TURN}"
+_WITH_RESCORED = f"""
+{_MEMBER_COLUMNS}, rescored_pairs.outcome, rescored_pairs.agrees
+FROM exchanges JOIN rescored_pairs
+    ON rescored_pairs.rescoring_id = :rescoring_id AND rescored_pairs.exchange_id = exchanges.id
+"""
+RESCORED_MEMBERS = f"{_WITH_RESCORED} {_OF_HEAD} UNION ALL {_WITH_RESCORED} {_OF_LATER_TURN}"
+UNIT_HEADS = """
+SELECT exchanges.id, exchanges.unit_head FROM json_each(:ids) AS wanted JOIN exchanges ON exchanges.id = wanted.value
+"""
 
 # Evidence
 
@@ -168,8 +222,8 @@ SELECT * FROM rescorings
 WHERE route = :route AND student = :student AND version = :version AND definition = :definition
 """
 NEW_RESCORED_PAIR = """
-INSERT OR IGNORE INTO rescored_pairs (rescoring_id, exchange_id, outcome)
-VALUES (:rescoring_id, :exchange_id, :outcome)
+INSERT OR IGNORE INTO rescored_pairs (rescoring_id, exchange_id, outcome, agrees)
+VALUES (:rescoring_id, :exchange_id, :outcome, :agrees)
 """
 RESCORING_GROWN = """
 UPDATE rescorings SET
@@ -249,7 +303,8 @@ _PAIR_CONDITIONS = {
     "source": "pairs.source = :source",
     "version": "pairs.version = :version",
     "until": "pairs.captured_at < :until",
-    "not_rescored": """NOT EXISTS (
+    # Of a conversation that goes on nobody knows yet what its unit is.
+    "not_rescored": """exchanges.unit_head IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM rescored_pairs
         WHERE rescoring_id = :not_rescored AND rescored_pairs.exchange_id = pairs.exchange_id)""",
     "before": """(pairs.arrived_at, pairs.exchange_id, pairs.student)

@@ -108,12 +108,6 @@ def test_a_required_segment_with_few_units_keeps_it_undecided_and_sets_the_forec
     assert decision.units_needed == pytest.approx(60 * 1000 / 40, rel=0.5)
 
 
-LATER_TURNS = (
-    "overall: 11 of 1,000 units are later turns of conversations, which this version counts each for itself,"
-    " and at most 1% may be: promotion waits until each conversation is one unit"
-)
-
-
 @pytest.mark.parametrize(
     ("overall", "circumstances", "reason"),
     [
@@ -130,11 +124,6 @@ LATER_TURNS = (
             {},
             "overall: 21.0% of the exchanges were left out while paused, at most 20% may be",
         ),
-        (
-            replace(GOOD, later_turns=11),
-            {},
-            LATER_TURNS,
-        ),
     ],
 )
 def test_what_keeps_an_agreeing_student_undecided(overall, circumstances, reason):
@@ -149,7 +138,6 @@ def test_what_keeps_an_agreeing_student_undecided(overall, circumstances, reason
     [
         (counted(2000, 0, 20), {}),  # 1% missing exactly
         (replace(GOOD, excluded_share=0.2), {}),
-        (replace(GOOD, later_turns=10), {}),
         (counted(300), {}),
         (GOOD, {"lost_share": 0.5}),
     ],
@@ -261,21 +249,6 @@ def test_a_pause_stops_segments_too():
 
     assert decision.segments[0].verdict == "undecided"
     assert "left out while paused" in decision.segments[0].reasons[0]
-
-
-def test_later_turns_stop_the_segments_that_hold_them_and_no_others():
-    english = replace(ENGLISH, later_turns=400)
-
-    decision = decide(replace(GOOD, later_turns=400), [english, GOOD_GERMAN], GATE, CIRCUMSTANCES)
-
-    assert [segment.verdict for segment in decision.segments] == ["undecided", "promote"]
-    assert decision.units_needed is None
-
-
-def test_later_turns_do_not_keep_a_bad_student_from_being_rejected():
-    decision = decide(replace(counted(900, 100), later_turns=500), [], GATE, CIRCUMSTANCES)
-
-    assert decision.verdict == "reject"
 
 
 def test_a_segment_alone_needs_its_own_least_number_of_units():

@@ -44,11 +44,10 @@ def settled(
         route="intents",
         arrived_at=at,
         captured_at=at,
-        unit=f"{index}",
         segments={"teacher_version": "t1"} | (segments or {}),
         teacher_version="t1",
         teacher=AnswerRecord(latency_ms=800.0, ttft_ms=200.0, cost_usd=0.01),
-        **more,
+        **({"unit": f"{index}"} | more),
     )
     kinds = () if agree else ("wrong_label",)
     pair = PairRecord(

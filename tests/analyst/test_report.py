@@ -17,6 +17,7 @@ from proxy.store.records import ScoreRecord, Settlement
 from proxy.store.sqlite import SQLiteStore
 from tests.analyst.report_builders import DAY, NOW, ONE, T0, config, entry, lose, record, settled, waiting
 
+CONVERSATION = {"unit_kind": "conversation", "unit": "c"}
 CONTRACT = {
     "route", "student", "version", "evidence_id", "evidence_number", "evidence_since", "exploratory", "pairs", "units",
     "verdict", "reasons", "pairs_needed", "agreement", "missing", "noise_floor", "difference", "relative_agreement",
@@ -117,23 +118,18 @@ def test_exchanges_whose_segments_nobody_knows_stop_segments_too(store, outcome)
         assert "captures lost before their segments were known are 0.17% of the units" in part["reasons"][0]
 
 
-def test_later_turns_counted_each_for_itself_keep_it_undecided_and_first_turns_alone_are_fine(store):
-    record(store, ["agreed"] * 990, segments={"turn": "first"})
-    assert entry(store)["verdict"] == "promote"
+def test_later_turns_are_pairs_at_once_and_one_unit_once_their_conversation_has_ended(store):
+    record(store, ["agreed"] * 99, segments={"turn": "first"})
+    record(store, ["agreed", "disagreed"], segments={"turn": "later"}, begins=T0 + 1, spread=60, **CONVERSATION)
 
-    record(store, ["agreed"] * 110, segments={"turn": "later"}, begins=T0 + 1, unit_kind="conversation")
-    only = entry(store)
+    going_on = entry(store)
+    assert (going_on["pairs"], going_on["units"], going_on["open_turns"]) == (101, 99, 2)
 
-    assert only["verdict"] == "undecided"
-    [reason] = only["reasons"]
-    assert reason.startswith("overall: 110 of 1,100 units are later turns of conversations")
-    assert only["pairs_needed"] is None
-    verdicts = {(part["key"], part["value"]): part["verdict"] for part in only["segments"]}
-    assert verdicts == {
-        ("teacher_version", "t1"): "undecided",
-        ("turn", "first"): "promote",
-        ("turn", "later"): "undecided",
-    }
+    while store.close_units(T0 + 7200):
+        pass
+    ended = entry(store, now=T0 + 7200)
+    assert (ended["pairs"], ended["units"], ended["open_turns"]) == (101, 100, 0)
+    assert ended["agreement"]["estimate"] == pytest.approx(0.995)
 
 
 def test_captures_lost_before_the_evidence_began_are_not_its(store):

@@ -232,7 +232,7 @@ def test_any_json_comes_back(content, body, segments):
     given_exchange = exchange("e:1", request=body, segments=segments)
     given_pair = pair(answer=AnswerRecord(content=content, tool_calls=(body,), response=body))
 
-    stored = stored_pair({**exchange_row(given_exchange), **pair_row(given_exchange, given_pair, 1)})
+    stored = stored_pair({**exchange_row(given_exchange, None), **pair_row(given_exchange, given_pair, 1)})
 
     assert (stored.exchange, stored.pair) == (given_exchange, given_pair)
     assert stored.id == "e:1:small"

@@ -48,6 +48,22 @@ def test_they_are_counted_once_and_apart(store, open_again):
     assert (tallied(store), list(store.pairs(PairFilter())), store.evidences("intents", "small")) == before
 
 
+def test_turns_scored_again_are_one_unit_however_they_come(store):
+    talk = {"unit_kind": "conversation", "unit": "talk"}
+    store.record([settlement(f"t{number}", "agreed", at=T0 + number, **talk) for number in range(4)])
+    assert list(store.pairs(PairFilter(not_rescored=begun(store).id))) == []  # it goes on
+
+    while store.close_units(T0 + DAY):
+        pass
+    rescoring = begun(store)
+    for number, stored in enumerate(store.pairs(PairFilter(not_rescored=rescoring.id))):
+        store.record_rescored(rescoring, [again(stored, "agreed" if number else "disagreed")])
+
+    counts = counted(store, rescoring)
+    assert {bin_: n for (*which, bin_), n in counts.items() if which == ["wording", "all", "low"] and n} == {75: 1}
+    assert counts["", "all", "pairs", 0] == 4
+
+
 def test_an_evidence_of_the_same_number_has_none_of_their_counts(store):
     store.record([settlement("e1", "agreed")])
     [evidence] = store.evidences("intents", "small")
