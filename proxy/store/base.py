@@ -14,6 +14,9 @@ import msgspec
 
 from proxy.journal.base import TallyTotal
 from proxy.store.records import (
+    Alert,
+    Assessment,
+    BlockRow,
     CaptureCount,
     CountRow,
     Evidence,
@@ -137,6 +140,26 @@ class Store(Protocol):
 
         A pair that this rescoring has counted is left alone.  No evidence and no stored pair changes.
         """
+
+    def blocks(self, evidence_id: int, comparator: str, measure: str, *, since: float, until: float) -> list[BlockRow]:
+        """Units of live evidence by five minutes in [since, until), as far as they are not folded; oldest first.
+
+        ``measure``: ``low``, ``high`` or ``valid``.
+        """
+
+    def hold(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        """Take, or go on with, what only one may do at a time; False while somebody else does."""
+
+    def let_go(self, name: str, holder: str) -> None:
+        """Leave it to others at once, if this one has it."""
+
+    def assess(self, assessment: Assessment, alerts: Sequence[Alert]) -> None:
+        """Replace what was last found out, with alerts that are new or changed, in one transaction."""
+
+    def assessment(self, route: str, student: str) -> Assessment | None: ...
+
+    def alerts(self, route: str, student: str, *, resolved: bool = False, limit: int = 100) -> list[Alert]:
+        """Newest first: those that are open, or also those that were resolved."""
 
     def spend(self, amounts: Mapping[tuple[str, str], float]) -> None:
         """Add to what was spent: USD by account and day (UTC, ``2026-01-31``)."""

@@ -58,6 +58,11 @@ def units(db: Database) -> None:
     db.executescript(_UNITS)
 
 
+@migrations(name="0011_analyst")
+def analyst(db: Database) -> None:
+    db.executescript(_ANALYST)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -348,6 +353,30 @@ CREATE TABLE open_units (
 CREATE INDEX open_units_idle ON open_units (last);
 CREATE INDEX open_units_long ON open_units (first);
 ALTER TABLE rescored_pairs ADD COLUMN agrees TEXT NOT NULL DEFAULT '{}';
+"""
+
+_ANALYST = """
+-- Who does something that only one may do at a time, until when.
+CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE assessments (
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    at REAL NOT NULL,
+    evidence_id INTEGER,
+    document TEXT NOT NULL,
+    PRIMARY KEY (route, student)
+) WITHOUT ROWID;
+CREATE TABLE alerts (
+    id TEXT PRIMARY KEY,
+    route TEXT NOT NULL,
+    student TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    segment TEXT NOT NULL,
+    opened_at REAL NOT NULL,
+    resolved_at REAL,
+    detail TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX alerts_of_route ON alerts (route, student, opened_at);
 """
 
 _READABLE_VIEWS = """

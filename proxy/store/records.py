@@ -158,6 +158,40 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     probability_floor: float  # sets the bets (STATISTICS.md a.4); fixed when the evidence begins
 
 
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a person, or a training pipeline, is to know of.  Times are unix seconds."""
+
+    id: str
+    route: str
+    student: str  # "" where it is about the route
+    reason: str  # understudy_redistill_needed's reasons
+    segment: str = "all"  # or key=value
+    opened_at: float
+    resolved_at: float | None = None
+    detail: dict[str, Any] = {}  # numbers, times and ids; never text of a prompt or an answer
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the analyst found out in its last round, of a route (student ``""``) or of one of its students."""
+
+    route: str
+    student: str
+    at: float
+    evidence_id: int | None
+    document: dict[str, Any]
+
+
+class BlockRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Units of one five-minute bucket by value, summed over replicas and teacher versions."""
+
+    segment_key: str
+    segment_value: str
+    bucket: int
+    probability: float
+    bin: int
+    n: int
+
+
 class CountRow(msgspec.Struct, frozen=True, kw_only=True):
     """A count, summed over replicas, teacher versions and the buckets asked for.
 

@@ -16,8 +16,12 @@ from proxy.store.base import PairFilter, RouteTraffic
 from proxy.store.connection import Connection
 from proxy.store.counting import Series, Totals, Under
 from proxy.store.evidence_book import EvidenceBook
+from proxy.store.findings import Findings
 from proxy.store.folding import DAY, Folded, Folding, day_of
 from proxy.store.records import (
+    Alert,
+    Assessment,
+    BlockRow,
     CaptureCount,
     CountRow,
     Evidence,
@@ -46,6 +50,7 @@ class SQLiteStore:
         self._connection = Connection(Path(path), create=create)
         self._replica = replica
         self._folding = Folding(self._connection)
+        self._findings = Findings(self._connection)
         self._rescorings = Rescorings(self._connection, replica)
         self._segment_names = Remembered()
         self._series_ids: dict[Series, int] = {}
@@ -220,6 +225,28 @@ class SQLiteStore:
             series_ids = self._add(totals)
         self._remember(names, series_ids)
         return new
+
+    def blocks(self, evidence_id: int, comparator: str, measure: str, *, since: float, until: float) -> list[BlockRow]:
+        rows = self._connection.query(
+            statements.BLOCKS,
+            evidence_id=evidence_id, comparator=comparator, measure=measure, since=since, until=until,
+        )  # fmt: skip
+        return [BlockRow(**row) for row in rows]
+
+    def hold(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        return self._findings.hold(name, holder, now=now, seconds=seconds)
+
+    def let_go(self, name: str, holder: str) -> None:
+        self._findings.let_go(name, holder)
+
+    def assess(self, assessment: Assessment, alerts: Sequence[Alert]) -> None:
+        self._findings.assess(assessment, alerts)
+
+    def assessment(self, route: str, student: str) -> Assessment | None:
+        return self._findings.assessment(route, student)
+
+    def alerts(self, route: str, student: str, *, resolved: bool = False, limit: int = 100) -> list[Alert]:
+        return self._findings.alerts(route, student, resolved=resolved, limit=limit)
 
     def spend(self, amounts: Mapping[tuple[str, str], float]) -> None:
         rows = [{"account": utf8(account), "day": day, "usd": usd} for (account, day), usd in amounts.items()]

@@ -155,6 +155,15 @@ JOIN series ON series.id = sums.series_id
 GROUP BY series.comparator, series.segment_key, series.segment_value, series.probability, sums.measure, sums.bin
 ORDER BY series.comparator, series.segment_key, series.segment_value, series.probability, sums.measure, sums.bin
 """  # noqa: S608 - the condition is ours
+BLOCKS = """
+SELECT series.segment_key, series.segment_value, counts.bucket, series.probability, counts.bin, sum(counts.n) AS n
+FROM series JOIN counts ON counts.series_id = series.id
+WHERE series.evidence_id = :evidence_id AND series.source = 'live' AND series.comparator = :comparator
+    AND counts.bucket >= :since AND counts.bucket < :until AND counts.measure = :measure
+GROUP BY series.segment_key, series.segment_value, counts.bucket, series.probability, counts.bin
+HAVING sum(counts.n) != 0
+ORDER BY counts.bucket
+"""
 TRAFFIC = f"""
 SELECT measure, bin, sum(n) AS n
 FROM ({_SUMS.format(series="route = :route AND student = '' AND source = 'live'")})
