@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from proxy.analysis.simulation import share_of as share
+
+__all__ = ["Figure", "as_markdown", "as_text", "at_least", "at_most", "share", "with_section"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 
@@ -21,14 +23,6 @@ class Figure:
     passed: bool = True
     error: str = ""  # standard error of a simulated figure; empty: exact, or a time
     command: str = ""  # that makes it, where it is not the topic's
-
-
-def share(happened: Sequence[bool] | np.ndarray) -> tuple[float, float]:
-    """The share of runs in which it happened, and its standard error: for none or all, that of one run more."""
-    runs, times = len(happened), int(np.sum(happened))
-    rate = times / runs
-    doubt = (times + 1) / (runs + 2) if times in {0, runs} else rate
-    return rate, float(np.sqrt(doubt * (1 - doubt) / runs))
 
 
 def at_most(name: str, goal: float, measured: float, error: float | None = None) -> Figure:
