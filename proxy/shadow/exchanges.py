@@ -13,6 +13,7 @@ from comparators.base import Answer, Comparator, Request
 from proxy.config.model import Route
 from proxy.journal.base import Delivery, Exchange
 from proxy.openai import answers, codings, prices, requests, usage
+from proxy.shadow.redaction import Redactor
 from proxy.shadow.segments import segment_values
 from proxy.store.records import AnswerRecord, ExchangeRecord
 
@@ -28,7 +29,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     route: Route
     definition: str  # of agreement
     comparators: tuple[tuple[str, Comparator], ...]  # by label; the first decides
-    redact: Redact
+    redact: Redactor
     salt: bytes
     limit: int  # bytes of one body once decoded
 

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 import structlog
 
+from comparators.language.words import size_of
 from comparators.running import Runner
 from proxy.journal.base import Delivery
 from proxy.metrics import ShadowMetrics
+from proxy.shadow.details import DetailRedaction
 from proxy.shadow.exchanges import ReadExchange, Terms, bare_record, read_exchange
 from proxy.shadow.failures import StudentFailure
 from proxy.shadow.flights import Flights, Wait
@@ -194,12 +196,13 @@ class Processor:
             return _Paired(pair=compared(terms, student, judged, scored), model=model)
 
     async def _score(self, read: ReadExchange, terms: Terms, judged: Judged) -> Scored:
+        redacting = functools.partial(DetailRedaction, terms.redact, read.teacher, judged.answer)
         scored = await score_pair(
             terms.comparators,
             read.request,
             read.teacher,
             judged.answer,
-            redact=terms.redact,
+            redact=await offload(redacting, 16 * (size_of(read.teacher) + size_of(judged.answer))),
             runner=self._runner,
             choices=judged.choices,
             others=judged.others,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.shadow.patterns import email, iban, is_secret_name, payment_card, phone, secret
 
@@ -26,7 +26,8 @@ _REPLACE: Mapping[str, Replace] = {
     "card": payment_card,
     "phone": phone,
 }
-_MARK = re.compile(rf"\[(?:{'|'.join(_REPLACE)})\]")
+_SECRET = "[secret]"  # noqa: S105 - what stands in its place
+MARK = re.compile(rf"\[(?:{'|'.join(_REPLACE)})\]")
 _JSON_TOKEN = re.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*+)"(?P<colon>\s*+:)?|(?P<scalar>-?\d[\d.eE+-]*+|null|true|false)', re.DOTALL
 )
@@ -37,7 +38,14 @@ _DATA_URL = re.compile(r"data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,")
 _DEEPEST = 4
 
 
-def redactor(kinds: Sequence[str]) -> Callable[[Any], Any]:
+class Taken(NamedTuple):
+    """A text that was taken out of another, and the mark that stands there now (``[email]``)."""
+
+    text: str
+    mark: str
+
+
+def redactor(kinds: Sequence[str]) -> Redactor:
     """What takes these kinds (``email``, ``phone``, ``card``, ``iban``, ``secret``) out of a JSON value.
 
     It gives a deep copy in which every find is replaced by its kind in brackets, ``[email]``.  Redacting twice is the
@@ -46,18 +54,27 @@ def redactor(kinds: Sequence[str]) -> Callable[[Any], Any]:
     unknown = [kind for kind in kinds if kind not in _REPLACE]
     if unknown:
         raise ValueError(f"{unknown[0]!r} cannot be redacted; allowed are {', '.join(sorted(_REPLACE))}")
-    return _Redactor([kind for kind in _REPLACE if kind in kinds])
+    return Redactor([kind for kind in _REPLACE if kind in kinds])
 
 
 def has_mark(text: str) -> bool:
     """Whether something was taken out of a stored text; what looked like that from the first counts too."""
-    return _MARK.search(text) is not None
+    return MARK.search(text) is not None
 
 
-class _Redactor:
+class Redactor:
+    """Takes some kinds out of a JSON value (see ``redactor``)."""
+
     def __init__(self, kinds: Sequence[str]) -> None:
-        self._replacements = [_REPLACE[kind] for kind in kinds]
+        self._kinds = kinds
+        self._replacements = [(f"[{kind}]", _REPLACE[kind]) for kind in kinds]
         self._secrets = "secret" in kinds
+
+    def taken_out(self, value: Any) -> list[Taken]:
+        """What it takes out of a value."""
+        taking = _Taking(self._kinds)
+        taking(value)
+        return taking.taken
 
     def __call__(self, value: Any) -> Any:
         # A list of what is still to do, not recursion: bodies may be nested deeper than Python's stack.
@@ -79,21 +96,27 @@ class _Redactor:
                 parent[place] = items = [None] * len(inner)
                 todo.extend((child, items, index) for index, child in enumerate(inner))
             elif self._is_sensitive(place) and isinstance(inner, int) and not isinstance(inner, bool):
-                parent[place] = "[secret]"
+                parent[place] = self._whole(str(inner))
             else:
                 parent[place] = inner
         return result[0]
 
     def _text(self, text: str, place: Any = None, depth: int = 0) -> str:
         if self._is_sensitive(place) and text.strip():
-            return "[secret]"
+            return self._whole(text)
         if len(text) < 5 or _DATA_URL.match(text):  # noqa: PLR2004 - shorter than anything that is taken out
             return text
         if depth < _DEEPEST and text.lstrip()[:1] in ("{", "[") and _is_json(text):
             return self._json(text, depth + 1)
-        for replace in self._replacements:
-            text = replace(text)
+        for mark, replace in self._replacements:
+            text = self._replaced(text, replace(text), mark)
         return text
+
+    def _whole(self, text: str) -> str:  # noqa: ARG002 - for those that want to know
+        return _SECRET
+
+    def _replaced(self, before: str, after: str, mark: str) -> str:  # noqa: ARG002 - likewise
+        return after
 
     def _spell_finds(self, logprobs: Any) -> bool:
         return any(self._text(text) != text for text in _spelt(logprobs))
@@ -120,6 +143,37 @@ class _Redactor:
             return written if redacted == value else _quoted(redacted)
 
         return _JSON_TOKEN.sub(replaced, text)
+
+
+class _Taking(Redactor):
+    """Notes what it takes out."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        super().__init__(kinds)
+        self.taken: list[Taken] = []
+
+    def _whole(self, text: str) -> str:
+        self.taken.append(Taken(text, _SECRET))
+        return super()._whole(text)
+
+    def _replaced(self, before: str, after: str, mark: str) -> str:
+        if before != after:
+            self.taken.extend(Taken(text, mark) for text in _between(before, after.split(mark)) if text != mark)
+        return after
+
+
+def _between(text: str, kept: Sequence[str]) -> Iterator[str]:
+    """What of a text stands between pieces of it that were kept, in their order.
+
+    Where the pieces fit in several ways, they are taken to stand as early as they can: what is then counted among the
+    kept has the same words as what was kept.
+    """
+    position = len(kept[0])
+    for piece in kept[1:-1]:
+        end = text.index(piece, position + 1)
+        yield text[position:end]
+        position = end + len(piece)
+    yield text[position : len(text) - len(kept[-1])]
 
 
 def _field_of(value: Mapping[str, Any]) -> str | None:

@@ -65,7 +65,7 @@ async def score_pair(
 
     async def say(comparator: Comparator) -> ScoreRecord | str:
         try:
-            return _record(await runner.run(comparator, request, teacher, student), redact, _field(comparator))
+            return _record(await runner.run(comparator, request, teacher, student), redact)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- a plugin may raise anything, SystemExit too
@@ -129,21 +129,10 @@ def _is_name(kind: Any) -> bool:
     return isinstance(kind, str) and _KIND.fullmatch(kind) is not None
 
 
-def _field(comparator: Comparator) -> str | None:
-    """The field that alone it compares, as ``label`` may."""
-    field = getattr(getattr(comparator, "options", None), "field", None)
-    return field if isinstance(field, str) else None
-
-
-def _record(score: Score, redact: Callable[[Any], Any], field: str | None = None) -> ScoreRecord:
+def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
     value = float(score.score)
     if not 0.0 <= value <= 1.0 or math.isnan(value):
         raise ValueError("a score must lie in [0, 1]")
-    detail = msgspec.to_builtins(score.detail, str_keys=True)
-    if field is not None and isinstance(detail, dict) and "path" not in detail:
-        detail = redact({"path": field, **detail})  # what it shows stood under that name
-        del detail["path"]
-    else:
-        detail = redact(detail)
+    detail = redact(msgspec.to_builtins(score.detail, str_keys=True))
     kinds = tuple(dict.fromkeys(kind if _is_name(kind) else _NAMELESS for kind in score.kinds))[:_MOST_KINDS]
     return ScoreRecord(score=value, agree=bool(score.agree), kinds=kinds, detail=detail)

@@ -42,7 +42,7 @@ class StudentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpAnswer
     model: str  # that was asked for
     streamed: bool
-    # Whether it was asked for log-probabilities: as configured; None: as the client does; False: no more, as it refuses.
+    # Whether it was asked for log-probabilities; None: as the client asks; False: no more, as it refuses the field.
     logprobs: bool | None = None
 
     @property

@@ -299,3 +299,23 @@ def test_time_grows_in_step_with_the_text_whatever_stands_in_it(unit, kind):
 
     # Quadratic time would take 100 times as long, and would do so every time.
     assert any(seconds(60_000) < 35 * max(seconds(6_000), 0.001) for _ in range(8))
+
+
+@pytest.mark.parametrize(("kind", "text", "redacted"), FOUND)
+def test_it_tells_what_it_takes_out(kind, text, redacted):
+    taken = redactor([kind]).taken_out({"a": [text]})
+
+    assert len(taken) == redacted.count(f"[{kind}]")
+    rest = text
+    for found, mark in taken:
+        assert (found in rest, mark) == (True, f"[{kind}]")
+        rest = rest.replace(found, mark, 1)
+    assert rest == redacted
+
+
+@given(st.lists(PIECES).map("".join))
+def test_it_tells_of_something_wherever_it_takes_something_out(text):
+    taken = EVERYTHING.taken_out(text)
+
+    assert bool(taken) == (EVERYTHING(text) != text)
+    assert all(found and found in text for found, _ in taken if text.lstrip()[:1] not in ("{", "["))
