@@ -7,8 +7,8 @@ import importlib
 import pkgutil
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from types import ModuleType
 
 import benchmarks.statistics as folder
 from benchmarks.statistics.figures import PAGE, Figure, as_markdown, as_text, with_section
@@ -16,11 +16,11 @@ from benchmarks.statistics.figures import PAGE, Figure, as_markdown, as_text, wi
 COMMAND = "python -m benchmarks.statistics"
 
 
-def topics() -> dict[str, Callable[..., list[Figure]]]:
-    """The modules of this folder that have figures, by name."""
+def topics() -> dict[str, ModuleType]:
+    """The modules of this folder that have figures or a table, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__) if module.name != "__main__")
     modules = {name: importlib.import_module(f"{folder.__name__}.{name}") for name in names}
-    return {name: module.run for name, module in modules.items() if hasattr(module, "run")}
+    return {name: module for name, module in modules.items() if hasattr(module, "run") or hasattr(module, "table")}
 
 
 def main(arguments: list[str]) -> int:
@@ -39,21 +39,26 @@ def main(arguments: list[str]) -> int:
     missed = 0
     for topic in given.topic or known:
         began = time.perf_counter()
-        figures = known[topic](quick=given.quick)
+        module = known[topic]
+        figures: list[Figure] = module.run(quick=given.quick) if hasattr(module, "run") else []
+        table: str = module.table(quick=given.quick) if hasattr(module, "table") else ""
         missed += sum(not figure.passed for figure in figures)
-        print(f"{topic} ({time.perf_counter() - began:.0f} s)\n\n{as_text(figures)}\n", flush=True)
+        shown = as_text(figures) if figures else table
+        print(f"{topic} ({time.perf_counter() - began:.0f} s)\n\n{shown.strip()}\n", flush=True)
         if given.write:
-            write(topic, figures)
+            write(topic, figures, table)
     print(f"{missed} goals missed" if missed else "all goals met")
     return int(missed > 0)
 
 
-def write(topic: str, figures: list[Figure]) -> None:
-    """Put a topic's table into the page."""
+def write(topic: str, figures: list[Figure], table: str) -> None:
+    """Put what a topic has into the page."""
     head = f"`{COMMAND} {topic} --write`, {datetime.now(UTC).date().isoformat()}:"
     others = "".join(f"- {figure.name}: `{figure.command}`\n" for figure in figures if figure.command)
+    parts = [head, as_markdown(figures) if figures else "", others, table]
+    text = "\n\n".join(part.strip() for part in parts if part)
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_section(page, topic, f"{head}\n\n{as_markdown(figures)}\n{others}"), encoding="utf-8")
+    PAGE.write_text(with_section(page, topic, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -37,12 +37,15 @@ def verdict(pairs: int, disagreed: int, target: float, alpha: float, *, missing:
     return decide(overall, [], gate, Circumstances(probability_floor=1.0, full_days=0)).verdict
 
 
-def least_pairs(target: float, alpha: float, pairs: int) -> NDArray[np.int64]:
-    """By number of disagreements: from how many pairs on the lower bound is at the target."""
+def least_pairs(target: float, alpha: float, pairs: int, *, floor: float = 1.0) -> NDArray[np.int64]:
+    """By number of disagreements: from how many pairs on the lower bound is at the target.
+
+    ``floor``: of the sampling probability, where all units are sampled with 1.
+    """
     least: list[int] = []
     n = 1
     while n <= pairs:
-        while n <= pairs and log_e_value(units(n, len(least)), target, probability_floor=1.0) < math.log(1 / alpha):
+        while n <= pairs and log_e_value(units(n, len(least)), target, probability_floor=floor) < math.log(1 / alpha):
             n += 1
         least.append(n)
     return np.array(least)
