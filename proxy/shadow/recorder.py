@@ -220,7 +220,9 @@ class Recorder:
 def _without_text(outcome: Outcome) -> Outcome:
     """The same outcome as far as counts go, of an exchange whose text cannot be stored."""
     assert outcome.settlement is not None  # noqa: S101 -- only settlements get here
-    exchange = msgspec.structs.replace(outcome.settlement.exchange, request=None, teacher=None, segments={})
+    exchange = msgspec.structs.replace(
+        outcome.settlement.exchange, request=None, teacher=None, segments={}, request_features={}, teacher_features={}
+    )
     pairs = tuple(_unscored(pair) for pair in outcome.settlement.pairs)
     kept = dict.fromkeys(outcome.unversioned)  # they belong to the version in force, whatever they answered
     return msgspec.structs.replace(outcome, settlement=Settlement(exchange=exchange, pairs=pairs), unversioned=kept)
@@ -228,4 +230,4 @@ def _without_text(outcome: Outcome) -> Outcome:
 
 def _unscored(pair: PairRecord) -> PairRecord:
     error = {"kind": "unscored", "message": "it cannot be stored"}
-    return msgspec.structs.replace(pair, outcome="unscored", answer=AnswerRecord(error=error), scores={})
+    return msgspec.structs.replace(pair, outcome="unscored", answer=AnswerRecord(error=error), scores={}, features={})

@@ -23,6 +23,7 @@ from proxy.store.records import (
     RescoredPair,
     Rescoring,
     Settlement,
+    SketchRow,
     StoredPair,
 )
 
@@ -116,6 +117,16 @@ class Store(Protocol):
 
     def full_days(self, evidence_id: int, until: float) -> int:
         """24-hour periods since the evidence began that ended by ``until`` and hold at least one pair."""
+
+    def sketches(
+        self, route: str, *, side: str, student: str = "", since: float | None = None, until: float | None = None
+    ) -> list[SketchRow]:
+        """Sums of features, oldest first, of live exchanges in [since, until), unix seconds.
+
+        Both are taken down to their hours, and to their days where hours are folded.  ``side``: ``input`` or
+        ``teacher``, of every exchange that the teacher answered; with a ``student``, ``student`` and ``teacher`` are
+        the two answers of the exchanges that it answered.
+        """
 
     def captures(self, route: str, *, since: int | None = None, until: int | None = None) -> list[CaptureCount]: ...
 

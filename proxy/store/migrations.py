@@ -58,6 +58,11 @@ def units(db: Database) -> None:
     db.executescript(_UNITS)
 
 
+@migrations(name="0010_sketches")
+def sketches(db: Database) -> None:
+    db.executescript(_SKETCHES)
+
+
 @migrations(name="0011_analyst")
 def analyst(db: Database) -> None:
     db.executescript(_ANALYST)
@@ -353,6 +358,22 @@ CREATE TABLE open_units (
 CREATE INDEX open_units_idle ON open_units (last);
 CREATE INDEX open_units_long ON open_units (first);
 ALTER TABLE rescored_pairs ADD COLUMN agrees TEXT NOT NULL DEFAULT '{}';
+"""
+
+_SKETCHES = """
+-- Sums of features by hour, or by day once they are folded (proxy/store/sketches.py).
+CREATE TABLE sketches (
+    replica TEXT NOT NULL,
+    route TEXT NOT NULL,
+    side TEXT NOT NULL,
+    student TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    probability REAL NOT NULL, -- with which they were sampled
+    feature TEXT NOT NULL,
+    bins BLOB NOT NULL,
+    PRIMARY KEY (route, side, student, hour, replica, probability, feature)
+);
+CREATE INDEX sketches_by_hour ON sketches (hour) WHERE hour % 86400 != 0;
 """
 
 _ANALYST = """

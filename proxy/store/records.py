@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:  # for annotations alone: most of those that know records need no arrays
+    import numpy as np
+    import numpy.typing as npt
 
 # Bins of the histograms of what decides: bin b stands for the value b / 100.
 BINS = 101
@@ -29,6 +34,9 @@ RESCORED = "rescored"  # the source that they are counted under
 # Pair outcomes whose errors say what we failed at, nothing of the student; and those of students that answered.
 OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
 ANSWERED = frozenset({"agreed", "disagreed", "unscored", REDACTED})
+
+# What one exchange adds to sketches, by feature: to some bins so much each, or something to all of them in order.
+Features = Mapping[str, Mapping[int, int] | Sequence[int]]
 
 
 class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +83,9 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     repeat_key: str = ""
     probability: float = 1.0
     subjects: tuple[str, ...] = ()  # salted hashes of user, safety_identifier and session: what `forget` looks for
+    # Of the request and of the teacher's answer, where there is one; counted, not kept.
+    request_features: Features = {}
+    teacher_features: Features = {}
 
 
 class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +103,7 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, ScoreRecord] = {}
     # What became of asking the student for log-probabilities, where that is configured; it is counted, not kept.
     logprobs: Literal["given", "none", "refused"] | None = None
+    features: Features = {}  # of the student's answer, where there is one; counted, not kept
 
     @property
     def agree(self) -> bool | None:
@@ -219,6 +231,15 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
     measure: str
     bin: int
     n: int
+
+
+class SketchRow(NamedTuple):
+    """The sum of one feature over an hour's exchanges, or a day's once hours are folded; over all replicas."""
+
+    hour: int  # its start, unix seconds
+    feature: str
+    probability: float  # with which they were sampled
+    bins: npt.NDArray[np.int64]  # as many as ``proxy.store.sketches.BINS`` has for the feature
 
 
 class CaptureCount(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,11 +28,13 @@ from proxy.store.records import (
     RescoredPair,
     Rescoring,
     Settlement,
+    SketchRow,
     StoredPair,
 )
 from proxy.store.rescorings import Rescorings
 from proxy.store.rows import exchange_row, member_of, member_of_row, pair_row, split_pair_id, stored_pair, utf8
 from proxy.store.segment_names import Remembered, SegmentNames, keep_names
+from proxy.store.sketches import SketchBook, fold_sketches, read_sketches
 from proxy.store.unit_book import UnitBook, units_to_close
 from proxy.store.units import Member
 
@@ -68,6 +70,7 @@ class SQLiteStore:
             book = EvidenceBook(self._connection)
             names = SegmentNames(self._connection, self._segment_names)
             units = UnitBook(self._connection, self._replica, partial(_member, book, names))
+            sketches = SketchBook(self._connection, self._replica)
             for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
                 exchange = settlement.exchange
                 teacher_version = book.note_teacher(exchange)
@@ -77,6 +80,7 @@ class SQLiteStore:
                     row = exchange_row(exchange, heads[exchange.id])
                     self._connection.execute(statements.insert("exchanges", row), row)
                     totals.add_exchange(exchange, teacher_version)
+                    sketches.add_exchange(exchange)
                 counted = names.counted(exchange.route, exchange.segments) if settlement.pairs else {}
                 for pair in settlement.pairs:
                     if pair.student in known[exchange.id]:
@@ -88,6 +92,7 @@ class SQLiteStore:
                     pair_rows.append(row)
                     under = Under(evidence_id, teacher_version, counted)
                     totals.add_pair(exchange, pair, under)
+                    sketches.add_pair(exchange, pair)
                     units.add(exchange.id, heads[exchange.id], member_of(exchange, pair, under))
                     if exchange.id in without_text:
                         with_text_again.append({"id": exchange.id})
@@ -96,6 +101,7 @@ class SQLiteStore:
                 self._connection.execute_many(statements.insert("pairs", pair_rows[0]), pair_rows)
             self._connection.execute_many(statements.HAS_TEXT_AGAIN, with_text_again)
             units.enter(totals)
+            sketches.enter()
             series_ids = self._add(totals)
         self._remember(names, series_ids)
         return new
@@ -164,6 +170,14 @@ class SQLiteStore:
     def full_days(self, evidence_id: int, until: float) -> int:
         days: int = self._connection.query(statements.FULL_DAYS, evidence_id=evidence_id, until=until)[0]["days"]
         return days
+
+    def sketches(
+        self, route: str, *, side: str, student: str = "", since: float | None = None, until: float | None = None
+    ) -> list[SketchRow]:
+        with self._connection.reading():
+            return read_sketches(
+                self._connection, self._folded(), route, side=side, student=student, since=since, until=until
+            )
 
     def captures(self, route: str, *, since: int | None = None, until: int | None = None) -> list[CaptureCount]:
         rows = self._connection.query(statements.CAPTURES, route=route, **_between(since, until))
@@ -279,7 +293,7 @@ class SQLiteStore:
         return len(rows)
 
     def fold_counts(self, until: float) -> bool:
-        return self._folding.step(until)
+        return self._folding.step(until) or fold_sketches(self._connection, self._folded().day)
 
     def counts_begin(self, moment: float) -> int:
         return self._folded().start_of(moment)

@@ -220,6 +220,30 @@ WHERE route = :route AND bucket >= :since AND bucket < :until
 GROUP BY route, outcome, reason, probability ORDER BY outcome, reason, probability
 """
 
+# Sketches
+
+_SKETCHES_OF = """
+FROM sketches
+WHERE route = :route AND side = :side AND student = :student AND replica = :replica AND probability = :probability
+"""
+SKETCHES_OF = f"SELECT feature, bins {_SKETCHES_OF} AND hour = :hour"
+SET_SKETCH = """
+INSERT INTO sketches (replica, route, side, student, hour, probability, feature, bins)
+VALUES (:replica, :route, :side, :student, :hour, :probability, :feature, :bins)
+ON CONFLICT (route, side, student, hour, replica, probability, feature) DO UPDATE SET bins = excluded.bins
+"""
+SKETCHES = """
+SELECT hour, feature, probability, bins FROM sketches
+WHERE route = :route AND side = :side AND student = :student AND hour >= :since AND hour < :until
+ORDER BY hour, feature, probability
+"""
+OLDEST_HOURLY_SKETCH = """
+SELECT replica, route, side, student, hour, probability FROM sketches
+WHERE hour < :before AND hour % 86400 != 0 ORDER BY hour LIMIT 1
+"""
+SKETCHES_OF_DAY = f"SELECT feature, bins {_SKETCHES_OF} AND hour >= :hour AND hour < :next_day"
+DELETE_SKETCHES_OF_DAY = f"DELETE {_SKETCHES_OF} AND hour >= :hour AND hour < :next_day"
+
 # Scored again
 
 NEW_RESCORING = """
