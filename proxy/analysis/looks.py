@@ -78,7 +78,7 @@ class Watch:
 
     def next(self, look: int) -> int | None:
         """The first look, this one or a later one, at which it is proven."""
-        while True:
+        while look <= self._stream.units:
             short = self._level - self._log_e(self._stream.at(look, self._of))
             if short <= 0:
                 return look
@@ -88,6 +88,7 @@ class Watch:
             if at >= self._raised.size:
                 return None
             look = int(self._raised[at])
+        return None
 
 
 def first_of_all(watches: Sequence[Watch], look: int) -> int | None:

@@ -150,8 +150,6 @@ def first_verdicts(traffic: Traffic, stream: Stream, gate: Gate) -> Verdicts:
 
     proving = [watch(of, gate.alpha, above=True) for of in (None, *parts)]
     failing = [watch(None, gate.alpha / 2, above=False), *(watch(of, shared, above=False) for of in parts)]
-    if stream.units < gate.min_pairs:
-        return Verdicts(None, None)
     return Verdicts(first_of_all(proving, gate.min_pairs), first_of_any(failing, gate.min_pairs))
 
 
