@@ -1,4 +1,4 @@
-"""The children of ``proxy.main.serve``: ``python -m proxy.child relay|shadow|admin``.
+"""The children of ``proxy.main.serve``: ``python -m proxy.child relay|shadow|analyst|admin``.
 
 Each role imports only what it needs: a relay never loads the store, statistics or comparators.
 """
@@ -102,6 +102,33 @@ def run_shadow(source: ConfigSource, slot: int) -> None:
         runner.run(work())
 
 
+def run_analyst(source: ConfigSource) -> None:
+    """The analyst."""
+    from proxy.analyst.process import Analyst
+    from proxy.journal.embedded import EmbeddedReader
+    from proxy.store import open_store
+
+    config = source.load()
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        store = open_store(config.store, replica="analyst")
+        analyst = Analyst(config, lambda: EmbeddedReader(journal_directory(config.store), owner="analyst"), store)
+
+        def reload() -> None:
+            with keeping_the_one_before():
+                analyst.config = source.load()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        await analyst.run(stop)
+        store.close()
+
+    asyncio.run(work())
+
+
 def run_admin(source: ConfigSource, runtime: Path, roles: frozenset[str], listening: socket.socket) -> None:
     """The admin plane of this machine's processes."""
     from proxy.admin.server import serve_admin
@@ -123,7 +150,7 @@ def run_admin(source: ConfigSource, runtime: Path, roles: frozenset[str], listen
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of every child process."""
     parser = argparse.ArgumentParser(prog="proxy.child")
-    parser.add_argument("role", choices=["relay", "shadow", "admin"])
+    parser.add_argument("role", choices=["relay", "shadow", "analyst", "admin"])
     parser.add_argument("--slot", type=int, required=True)
     parser.add_argument("--runtime", type=Path, required=True)
     parser.add_argument("--source", required=True)
@@ -139,6 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
             run_relay(source, given.runtime, socket.socket(fileno=given.fd))
         elif given.role == "shadow":
             run_shadow(source, given.slot)
+        elif given.role == "analyst":
+            run_analyst(source)
         else:
             run_admin(source, given.runtime, frozenset(given.roles.split(",")), socket.socket(fileno=given.fd))
     except UnderstudyError as error:

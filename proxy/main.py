@@ -31,7 +31,7 @@ from proxy.logs import configure_logging
 from proxy.runtime import ConfigSource, metrics_directory, put_in_force
 from proxy.supervisor import ChildSpec, Supervisor
 
-ROLES = frozenset({"relay", "shadow"})
+ROLES = frozenset({"relay", "shadow", "analyst"})
 RELAY_STAGE, SHADOW_STAGE, ADMIN_STAGE = range(3)
 BACKLOG = 2048
 _FIXED = ("listen", "admin.listen", "store", "journal", "workers", "limits.journal")  # while processes run
@@ -115,6 +115,8 @@ def _children(
     children = [child("admin", 0, ADMIN_STAGE, listening="admin")]
     if "shadow" in roles:
         children.append(child("shadow", 0, SHADOW_STAGE))
+    if "analyst" in roles:
+        children.append(child("analyst", 0, SHADOW_STAGE))
     if "relay" in roles:
         children += [child("relay", slot, RELAY_STAGE, listening="relay") for slot in range(config.workers)]
     return children

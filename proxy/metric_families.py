@@ -253,7 +253,7 @@ CHILD_RESTARTS = Family(
     "understudy_child_restarts",
     "counter",
     "Times a child process died and was started again.",
-    {"role": Label(known=("relay", "shadow", "admin")), "slot": Label("which of them, from 0")},
+    {"role": Label(known=("relay", "shadow", "analyst", "admin")), "slot": Label("which of them, from 0")},
 )
 
 # By where their values come from.

@@ -32,7 +32,7 @@ def probes_router(plane: Plane) -> APIRouter:
         headers = {}
         try:
             computed += metrics.journal_families(plane.depth(), plane.clock())
-            if "shadow" in plane.roles:
+            if "analyst" in plane.roles:
                 computed += metrics.report_families(plane.cached_report.get()["routes"])
         except UnderstudyError as error:
             headers["X-Understudy-Incomplete"] = _header(f"{type(error).__name__}: {error}")
@@ -56,12 +56,12 @@ def probes_router(plane: Plane) -> APIRouter:
         state: dict[str, Any] = {}
         if "relay" in plane.roles:
             state["relay"] = "ok" if await health.relays(*parse_listen(plane.listen)) else "does not answer"
-        if "shadow" in plane.roles:
-            up = health.children_up(read_children(plane.runtime), "shadow")
-            state["shadow"] = "ok" if up else "not running"
+        for role in sorted(plane.roles & {"shadow", "analyst"}):
+            up = health.children_up(read_children(plane.runtime), role)
+            state[role] = "ok" if up else "not running"
         state["journal"], state["store"] = await asyncio.gather(journal.state(PATIENCE), store.state(PATIENCE))
-        deciding = ("relay",) if "relay" in plane.roles else ("shadow", "journal", "store")
-        ready = all(state[part] == "ok" for part in deciding)
+        deciding = {"relay"} if "relay" in plane.roles else {"shadow", "analyst", "journal", "store"}
+        ready = all(state[part] == "ok" for part in deciding & state.keys())
         response.status_code = 200 if ready else 503
         return {"status": "ready" if ready else "not ready", **state}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from proxy.analysis import bounds
 from proxy.analysis.records import Agreement, Circumstances, Gate, Slice
@@ -51,16 +51,20 @@ def unsettled(slice_: Slice, circumstances: Circumstances) -> str:
 
 
 def failing(slice_: Slice, upper: float, alpha: float, gate: Gate) -> str:
+    target = gate.target_of(slice_)
+    if slice_.is_difference:
+        bound = f"agreement is at most {_points(upper, math.ceil)} off the teacher's with itself ({_level(alpha)})"
+        return f"{slice_.name}: {bound}, and may be {_points(target, round)} ({measured(slice_)})"
     bound = f"at most {percent_up(upper)} agree ({_level(alpha)})"
-    return f"{slice_.name}: {bound}, under the target of {_percent(gate.target_of(slice_))} ({measured(slice_)})"
+    return f"{slice_.name}: {bound}, under the target of {_percent(target)} ({measured(slice_)})"
 
 
 def unproven(slice_: Slice, lower: float, alpha: float, gate: Gate) -> str:
     if not slice_.units:
-        return f"{slice_.name}: no pairs yet, and it is required"
-    bound = f"at least {percent_down(lower)} agree ({_level(alpha)})"
+        what = "the teacher was not asked again there yet" if slice_.is_difference else "no pairs yet"
+        return f"{slice_.name}: {what}, and it is required"
     wanted = gate.target_of(slice_)
-    text = f"{slice_.name}: {bound}, {_percent(wanted)} wanted ({measured(slice_)})"
+    text = f"{slice_.name}: {_at_least(slice_, lower, alpha, wanted)} ({measured(slice_)})"
     hopeless = slice_.units >= gate.min_pairs and (bounds.estimate(slice_.low) or 0.0) <= wanted
     return f"{text}; more pairs alone will not get it there" if hopeless else text
 
@@ -104,8 +108,7 @@ def lost(share: float, limit: float) -> str:
 def proven(slices: Sequence[tuple[Slice, Agreement]], gate: Gate, required: int) -> list[str]:
     """What all comparators asked for have shown, the deciding one first."""
     texts = [
-        f"{slice_.name}: at least {percent_down(agreement.lower)} agree ({_level(agreement.alpha)}),"
-        f" {_percent(gate.target_of(slice_))} wanted"
+        f"{slice_.name}: {_at_least(slice_, agreement.lower, agreement.alpha, gate.target_of(slice_))}"
         for slice_, agreement in slices
     ]
     texts[0] += f"; in each of {required} required segments too" if required else ""
@@ -118,11 +121,25 @@ def at_most(number: int, texts: Sequence[str], of_what: str) -> list[str]:
     return [*texts[:number], f"and {rest} more {of_what}"] if rest > 0 else list(texts)
 
 
+def _at_least(slice_: Slice, lower: float, alpha: float, wanted: float) -> str:
+    if slice_.is_difference:
+        bound = f"agreement is at least {_points(lower, math.floor)} off the teacher's with itself ({_level(alpha)})"
+        return f"{bound}, {_points(wanted, round)} wanted"
+    return f"at least {percent_down(lower)} agree ({_level(alpha)}), {_percent(wanted)} wanted"
+
+
+def _points(value: float, rounded: Callable[[float], int]) -> str:
+    """A difference, given as ``(d + 1) / 2``, in points."""
+    return f"{rounded(round((2 * value - 1) * 1000, 6)) / 10:+.1f} points"
+
+
 def measured(slice_: Slice) -> str:
     """What was seen, without bounds."""
     mean = bounds.estimate(slice_.valid)
     if mean is None:
         return f"{slice_.units:,} units, none of them valid"
+    if slice_.is_difference:
+        return f"{_points(mean, round)} on the {slice_.units:,} units on which the teacher was asked again"
     without = f"; it has no score of {slice_.unscored:,}" if slice_.unscored else ""
     return f"{mean:.1%} of {slice_.units:,} units{without}"
 

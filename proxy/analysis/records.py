@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from proxy.analysis.bounds import UnitCounts
@@ -24,10 +24,26 @@ class Gate:
     require: tuple[tuple[str, str], ...] | None = None  # segments as (key, value); None: auto
     settled: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # whether each is required; empty: not yet
     also: Mapping[str, float] = field(default_factory=dict)  # other comparators that must reach a target too: theirs
+    margin: float | None = None  # how far under the noise floor agreement may be; None: the target is absolute
 
     def target_of(self, slice_: Slice) -> float:
-        """What the comparator whose word the slice is must reach."""
+        """What the mean of the slice must reach."""
+        if slice_.is_difference:
+            return (1 - (self.margin or 0.0)) / 2
         return self.also[slice_.comparator] if slice_.comparator else self.target
+
+    def judges(self, slice_: Slice) -> Slice:
+        """What of a slice is asked: agreement, or its difference to the teacher's with itself."""
+        return slice_.to_noise_floor() if self.margin is not None else slice_
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Differences to the noise floor, d as (d + 1) / 2."""
+
+    low: UnitCounts = NO_UNITS  # missing answers of the student and the teacher at their worst for the student
+    high: UnitCounts = NO_UNITS
+    valid: UnitCounts = NO_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,17 @@ class Slice:
     excluded_share: float = 0.0  # left out while paused, of those that would have been due
     unscored: int = 0  # units that this comparator alone said nothing of
     also: Mapping[str, Slice] = field(default_factory=dict)  # the same by other comparators that are asked for
+    # Of the units on which the teacher was asked again: agreement less the teacher's with itself, d as (d + 1) / 2.
+    difference: Differences | None = None
+    is_difference: bool = False  # this slice is made of such differences
+
+    def to_noise_floor(self) -> Slice:
+        """The same slice of the traffic, by the differences to the noise floor."""
+        found = self.difference or Differences()
+        return replace(
+            self, units=found.low.total, low=found.low, high=found.high, valid=found.valid,
+            also={}, difference=None, is_difference=True,
+        )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -104,3 +131,4 @@ class Decision:
     units_needed: int | None
     segments: tuple[SegmentDecision, ...]
     also: Mapping[str, Agreement] = field(default_factory=dict)  # of the other comparators that are asked for
+    difference: Agreement | None = None  # to the noise floor, in [-1, 1]; None: the teacher was never asked again

@@ -23,15 +23,16 @@ LOST_LIMIT = 0.001  # nor any segment, with more captures lost before their segm
 
 def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances: Circumstances) -> Decision:
     """The verdict for a route and student with its reasons, and each segment value's own."""
-    required = required_slices(overall, segments, gate)
+    required = [gate.judges(slice_) for slice_ in required_slices(overall, segments, gate)]
+    judged = gate.judges(overall)
     floor = circumstances.probability_floor
-    enough = overall.units >= gate.min_pairs
+    enough = judged.units >= gate.min_pairs
 
-    failing = _failing([overall], gate, gate.alpha / 2, floor) if enough else []
+    failing = _failing([judged], gate, gate.alpha / 2, floor) if enough else []
     shared = gate.alpha / 2 / max(1, len(required) + len(gate.also))
     failing += _failing([*required, *others(overall, gate)], gate, shared, floor) if enough else []
-    lacking = _lacking(overall, gate, circumstances)
-    lacking += _unproven([overall], gate, gate.alpha, floor) if overall.units else []
+    lacking = _lacking(judged, gate, circumstances)
+    lacking += _unproven([judged], gate, gate.alpha, floor) if judged.units else []
     if enough:  # else that is reason enough
         lacking += _unproven(others(overall, gate), gate, gate.alpha, floor)
         lacking += reasons.at_most(5, _unproven(required, gate, gate.alpha, floor), "required segments")
@@ -44,13 +45,13 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     elif lacking:
         verdict, because = "undecided", lacking
     else:
-        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (overall, *others(overall, gate))]
+        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (judged, *others(overall, gate))]
         verdict, because = "promote", reasons.proven(proven, gate, len(required))
     return Decision(
         agreement=_agreement(overall, gate, floor),
         verdict=verdict,
         reasons=reasons.with_misconfigured(overall, circumstances, because),
-        units_needed=_units_needed(overall, required, gate, floor) if verdict == "undecided" else None,
+        units_needed=_units_needed(overall, [judged, *required], gate, floor) if verdict == "undecided" else None,
         segments=tuple(
             _decide_segment(
                 segment, overall, gate, circumstances, required=required, number=len(gate.settled) or len(segments)
@@ -58,6 +59,7 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
             for segment in segments
         ),
         also={slice_.comparator: _agreement(slice_, gate, floor) for slice_ in others(overall, gate)},
+        difference=_difference(overall, gate, floor),
     )
 
 
@@ -85,18 +87,20 @@ def _decide_segment(
     number: int,
 ) -> SegmentDecision:
     floor = circumstances.probability_floor
-    is_required = any(segment is other for other in required)
+    judged = gate.judges(segment)
+    is_required = any((segment.key, segment.value) == (other.key, other.value) for other in required)
     # One that is required fails here just when it fails the overall verdict.
     failing_alpha = gate.alpha / 2 / (len(required) + len(gate.also) if is_required else number)
-    failing = _failing([segment], gate, failing_alpha, floor) if overall.units >= gate.min_pairs else []
-    lacking = _lacking(segment, gate, circumstances)
+    enough = gate.judges(overall).units >= gate.min_pairs
+    failing = _failing([judged], gate, failing_alpha, floor) if enough else []
+    lacking = _lacking(judged, gate, circumstances)
     if overall.excluded_share > EXCLUDED_LIMIT >= segment.excluded_share:
         lacking.append(reasons.excluded(overall, EXCLUDED_LIMIT))
     if circumstances.lost_share > LOST_LIMIT:
         lacking.append(reasons.lost(circumstances.lost_share, LOST_LIMIT))
     if gate.settled and (segment.key, segment.value) not in gate.settled:
         lacking.append(reasons.LATE)
-    lacking += _unproven([segment, *others(segment, gate)], gate, gate.alpha / number, floor)
+    lacking += _unproven([judged, *others(segment, gate)], gate, gate.alpha / number, floor)
 
     agreement = _agreement(segment, gate, floor)
     verdict: Verdict
@@ -105,7 +109,7 @@ def _decide_segment(
     elif lacking:
         verdict, because = "undecided", lacking
     else:
-        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (segment, *others(segment, gate))]
+        proven = [(slice_, _agreement(slice_, gate, floor)) for slice_ in (judged, *others(segment, gate))]
         verdict, because = "promote", reasons.proven(proven, gate, 0)
     return SegmentDecision(
         slice=segment,
@@ -176,15 +180,25 @@ def _agreement(slice_: Slice, gate: Gate, floor: float) -> Agreement:
     )
 
 
-def _units_needed(overall: Slice, required: Sequence[Slice], gate: Gate, floor: float) -> int | None:
-    """Forecast of units to come until all bounds are at the target, segments coming in at their present shares.
+def _difference(overall: Slice, gate: Gate, floor: float) -> Agreement | None:
+    if overall.difference is None:
+        return None
+    found = _agreement(overall.to_noise_floor(), gate, floor)
+    estimate = None if found.estimate is None else 2 * found.estimate - 1
+    return Agreement(estimate=estimate, lower=2 * found.lower - 1, upper=2 * found.upper - 1, alpha=found.alpha)
+
+
+def _units_needed(overall: Slice, asked: Sequence[Slice], gate: Gate, floor: float) -> int | None:
+    """Forecast of units to come until all bounds are at the target, segments and replays coming in as they do now.
 
     None where one of them never gets there as it is now.
     """
-    needed = [max(0, gate.min_pairs - overall.units)]
-    for slice_ in (overall, *required, *others(overall, gate)):
+    needed = []
+    for slice_ in (*asked, *others(overall, gate)):
         units = bounds.units_needed(slice_.low, gate.target_of(slice_), gate.alpha, probability_floor=floor)
         if units is None:
             return None
+        if slice_ is asked[0]:
+            units = max(units, gate.min_pairs - slice_.units)
         needed.append(math.ceil(units * overall.units / slice_.units))
     return max(needed)

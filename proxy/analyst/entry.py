@@ -174,6 +174,7 @@ def gate_of(route: Route) -> Gate:
         min_days=gate.min_days,
         require=gate.required_segments,
         also=gate.also,
+        margin=gate.margin if gate.relative_to == "noise_floor" else None,
     )
 
 

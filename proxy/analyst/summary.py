@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.analysis.bounds import UnitCounts
-from proxy.analysis.records import Slice
-from proxy.store.records import BINS, CountRow
+from proxy.analysis.records import Differences, Slice
+from proxy.store.records import BINS, NOISE_FLOOR, CountRow
 
 TOP_BIN = BINS - 1
 ALL = ("all", "")
@@ -160,12 +160,18 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
         missing=_with_more(table.by_kind(name, "missing"), lost_missing),
         missing_share=missing_weight / due if due > 0 else 0.0,
         excluded_share=paused / (due + paused) if paused else 0.0,
+        difference=_differences(table, name),
         also={
             comparator: _slice_of_other(table, name, comparator, decides, without_score)
             for comparator in also
             if comparator != decides
         },
     )
+
+
+def _differences(table: _Table, name: tuple[str, str]) -> Differences | None:
+    units = _units(table, name, NOISE_FLOOR, {})
+    return Differences(low=units.low, high=units.high, valid=units.valid) if units.low.total else None
 
 
 def _slice_of_other(

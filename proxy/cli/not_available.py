@@ -10,7 +10,6 @@ from proxy.errors import NotAvailableError
 
 LATER = (
     "alerts",
-    "analyst",
     "evaluate",
     "export",
     "forget",

@@ -1,4 +1,4 @@
-"""``serve``, ``relay``, ``shadow`` and ``check``."""
+"""``serve``, ``relay``, ``shadow``, ``analyst`` and ``check``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(serve)
     app.command()(relay)
     app.command()(shadow)
+    app.command()(analyst)
     app.command()(check)
 
 
@@ -28,7 +29,7 @@ def serve(
     student_model: Annotated[str | None, typer.Option(help="Model to ask the student for.")] = None,
     comparator: Annotated[str | None, typer.Option(help="What decides agreement.")] = None,
 ) -> None:
-    """Run everything: relay, workers, admin plane."""
+    """Run everything: relay, workers, analyst, admin plane."""
     from proxy.main import serve as run
 
     source = _source(config, teacher, student, student_model, comparator)
@@ -70,6 +71,16 @@ def shadow(config: ConfigFlag = None) -> None:
     from proxy.main import serve as run
 
     run(config_source(config), frozenset({"shadow"}))
+
+
+def analyst(config: ConfigFlag = None) -> None:
+    """Run the analyst alone.
+
+    It watches the counts: alarms, drift, weak spots.
+    """
+    from proxy.main import serve as run
+
+    run(config_source(config), frozenset({"analyst"}))
 
 
 def check(config: ConfigFlag = None) -> None:

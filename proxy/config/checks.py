@@ -16,6 +16,8 @@ __all__ = ["check_config", "is_loopback", "parse_listen", "problems_of"]
 PASSTHROUGH = "passthrough"
 SQLITE = "sqlite:///"
 UNMATCHED = "unmatched"
+NOISE_FLOOR = "noise_floor"
+TEACHER_REPLAY = "teacher_replay"
 CREDENTIAL_HEADERS = frozenset(
     {
         "authorization",
@@ -55,6 +57,7 @@ def problems_of(config: Config) -> list[Problem]:
             *_segments(route, place),
             *_required(route, place),
             *_also(route, place),
+            *_noise_floor(route, place),
         ]
         problems += _students(route, place)
         if route.name == UNMATCHED:
@@ -76,7 +79,8 @@ def _listening(config: Config) -> Iterator[Problem]:
     listen, admin = parse_listen(config.listen), parse_listen(config.admin.listen)
     if listen[1] == admin[1] != 0 and (listen[0] == admin[0] or "0.0.0.0" in (listen[0], admin[0])):  # noqa: S104 -- compared, not bound
         yield Problem(path=("admin", "listen"), text=f"{config.admin.listen} is the data plane's too; use another port")
-    own_keys = [place for place, teacher in _teachers(config) if teacher.api_key.get_secret_value() != PASSTHROUGH]
+    own_keys = any(teacher.api_key.get_secret_value() != PASSTHROUGH for _, teacher in _teachers(config))
+    own_keys |= any(route.noise_floor is not None for route in config.routes)
     if own_keys and not is_loopback(listen[0]) and not config.access.keys:
         yield Problem(
             path=("listen",),
@@ -133,6 +137,27 @@ def _students(route: Route, place: Path) -> Iterator[Problem]:
         wrong = None if student.price is None else _wrong_price(student.price, embeddings=_embeddings_alone(route))
         if wrong:
             yield Problem(path=(*where, "price"), text=wrong)
+
+
+def _noise_floor(route: Route, place: Path) -> Iterator[Problem]:
+    if route.noise_floor is not None and route.teacher.replay_api_key is None:
+        text = "needs teacher.replay_api_key, a key of your own: the client's is not kept to ask the teacher again with"
+        yield Problem(path=(*place, "noise_floor"), text=text)
+    key = route.teacher.replay_api_key
+    if key is not None and key.get_secret_value() == PASSTHROUGH:
+        text = f"{PASSTHROUGH} cannot be: the client's key is not kept to ask the teacher again with; give one of yours"
+        yield Problem(path=(*place, "teacher", "replay_api_key"), text=text)
+    if route.gate.relative_to == NOISE_FLOOR and route.noise_floor is None:
+        text = "needs noise_floor, such as {share: 0.05}: else nobody knows how often the teacher agrees with itself"
+        yield Problem(path=(*place, "gate", "relative_to"), text=text)
+    for index, student in enumerate(route.students):
+        if student.name == TEACHER_REPLAY:
+            text = f"{TEACHER_REPLAY} is what the teacher's second answers are called; choose another name"
+            yield Problem(path=(*place, "students", index, "name"), text=text)
+    for index, use in enumerate(route.comparators):
+        if use.label == NOISE_FLOOR:
+            text = f"{NOISE_FLOOR} is what the teacher's agreement with itself is called; give it another `name`"
+            yield Problem(path=(*place, "comparators", index), text=text)
 
 
 def _wrong_price(price: StudentPrice, *, embeddings: bool) -> str | None:

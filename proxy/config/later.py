@@ -24,13 +24,8 @@ def _is_empty(value: Any) -> bool:
 
 
 KEYS: Mapping[Pattern, Callable[[Any], bool]] = {
-    ("routes", "*", "noise_floor"): _is_off,
     ("routes", "*", "durability"): lambda value: value in (None, "relaxed"),
-    ("routes", "*", "teacher", "replay_api_key"): lambda value: value is None,
     ("routes", "*", "students", "*", "budget"): _is_empty,
-    ("routes", "*", "gate", "relative_to"): lambda value: value in (None, "absolute"),
-    # Without relative_to: noise_floor it means nothing, so its documented value may stand.
-    ("routes", "*", "gate", "margin"): lambda value: value in (None, 0.03),
     ("alerts",): _is_empty,
 }
 """Keys that no model has yet, with what may be written there today."""
@@ -42,7 +37,7 @@ VALUES: Mapping[Pattern, Callable[[Any], bool]] = {
 }
 """Keys that exist, with those of their values that do not yet."""
 
-_ALLOWED = {"durability": ("relaxed", "strict"), "relative_to": ("absolute", "noise_floor")}
+_ALLOWED = {"durability": ("relaxed", "strict")}
 
 
 def take_out_later(value: Any) -> tuple[Any, list[Problem]]:

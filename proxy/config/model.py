@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    model_validator,
+)
 
 from proxy.config.values import Listen, Number, PositiveDuration, Secret, Size, Truth, Url, Whole
 
@@ -79,6 +89,9 @@ class DefaultTeacher(Model):
 
 
 class Teacher(DefaultTeacher):
+    replay_api_key: Secret | None = Field(
+        None, description="a key of ours, for asking the teacher a second time; `noise_floor` needs it"
+    )
     model: str | None = Field(
         None, min_length=1, description="rewrites the body's `model` (changes what the teacher gets)"
     )
@@ -200,12 +213,28 @@ class Gate(Model):
         {}, description="targets of other comparators that must reach one too, by their names: `{format: 0.99}`"
     )
 
+    relative_to: Literal["absolute", "noise_floor"] = Field(
+        "absolute", description="`noise_floor`: asks for agreement within `margin` of the teacher's with itself"
+    )
+    margin: Number = Field(0.03, ge=0, lt=1, description="how far under the noise floor agreement may be")
+
     @property
     def required_segments(self) -> tuple[tuple[str, str], ...] | None:
         """What ``require`` names, as (key, value) each; None for ``auto``."""
         if self.require == "auto":
             return None
         return tuple((key, value) for key, _, value in (text.partition("=") for text in self.require))
+
+
+def _off_is_none(value: Any) -> Any:
+    return None if value is False or value == "off" else value
+
+
+class NoiseFloor(Model):
+    """How often the teacher agrees with itself."""
+
+    share: Number = Field(gt=0, le=1, description="of the shadowed units, on which the teacher is asked a second time")
+    usd_per_day: Number | None = Field(None, gt=0, description="what that may cost; default: no limit")
 
 
 class Route(Model):
@@ -220,6 +249,9 @@ class Route(Model):
         description="the first decides agreement; the others are reported beside it",
     )
     segments: list[Segment] = Field(["language", "length", "turn"], description="how the traffic is sliced")
+    noise_floor: Annotated[NoiseFloor | None, BeforeValidator(_off_is_none)] = Field(
+        None, description="default: off, the teacher is never asked a second time"
+    )
     gate: Gate = Field(Gate(), description="what a student must reach to be promoted")
     redact: list[Literal["email", "phone", "card", "iban", "secret"]] = Field(
         ["secret"], description="what is taken out of stored text"

@@ -32,11 +32,11 @@ from proxy.shadow.routes import ServedRoute, comparators_of, serve_routes
 from proxy.shadow.watchdog import end_if_frozen
 from proxy.store.base import Store
 from proxy.store.ledger import StoreLedger
+from proxy.store.settled import ended_until, settled_until
 from proxy.store.upkeep import tend
 
 Result = TypeVar("Result")
 SUSPECT = 3  # the delivery from which on an exchange may be what workers die of; other things happen twice, too
-NOT_JOURNALED_YET = 60.0  # seconds that a capture may take until it is in the journal
 PARKED_SECONDS = 0.05  # between looks at what parked exchanges wait for
 
 _log = structlog.get_logger()
@@ -345,16 +345,10 @@ class _Running:
         """Conversations that have ended enter the counts: step by step, so that pairs are stored in between."""
         while True:
             with contextlib.suppress(StoreError, JournalError):
-                until = await self._settled_until() - NOT_JOURNALED_YET
+                until = ended_until(await self._journal.depth(), self._now())
                 while await self._store.call(functools.partial(self._store.store.close_units, until)):
                     pass
             await asyncio.sleep(self._settings.units_seconds)
-
-    async def _settled_until(self) -> float:
-        """Nothing that the journal has is captured before and not stored yet. Raises JournalError."""
-        oldest = (await self._journal.depth()).oldest
-        now = self._now()
-        return now if oldest is None else min(now, oldest)
 
     async def _retain(self) -> None:
         while True:
@@ -367,7 +361,7 @@ class _Running:
         routes, now = self.config.routes, self._now()
         read_until: float | None = None
         with contextlib.suppress(JournalError):
-            read_until = await self._settled_until()
+            read_until = settled_until(await self._journal.depth(), now)
         while await self._store.call(lambda: tend(self._store.store, routes, now=now, read_until=read_until)):
             pass
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -33,6 +34,9 @@ ON CONFLICT (id) DO UPDATE SET resolved_at = excluded.resolved_at, detail = excl
 """
 
 
+Record = TypeVar("Record", Alert, Assessment)
+
+
 class Findings:
     """What one connection does for them."""
 
@@ -55,15 +59,15 @@ class Findings:
 
     def assessment(self, route: str, student: str) -> Assessment | None:
         rows = self._connection.query(_ASSESSMENT, route=route, student=student)
-        return (
-            msgspec.convert(rows[0] | {"document": msgspec.json.decode(rows[0]["document"])}, Assessment)
-            if rows
-            else None
-        )
+        return _record(rows[0], "document", Assessment) if rows else None
 
     def alerts(self, route: str, student: str, *, resolved: bool, limit: int) -> list[Alert]:
         rows = self._connection.query(_ALERTS, route=route, student=student, all=resolved, limit=limit)
-        return [msgspec.convert(row | {"detail": msgspec.json.decode(row["detail"])}, Alert) for row in rows]
+        return [_record(row, "detail", Alert) for row in rows]
+
+
+def _record(row: Mapping[str, Any], as_json: str, of: type[Record]) -> Record:
+    return msgspec.convert({**row, as_json: msgspec.json.decode(row[as_json])}, of)
 
 
 def _row(of: msgspec.Struct, as_json: str) -> dict[str, object]:

@@ -22,7 +22,7 @@ def make_plane(
     directory: Path,
     *,
     config: Config = ONE,
-    roles: frozenset[str] = frozenset({"relay", "shadow"}),
+    roles: frozenset[str] = frozenset({"relay", "shadow", "analyst"}),
     open_journal: Callable[[], JournalReader] | None = None,
     open_store: Callable[[], Store] | None = None,
 ) -> Plane:
