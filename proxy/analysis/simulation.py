@@ -126,7 +126,7 @@ def run(traffic: Traffic, gate: Gate, seed: int) -> Run:
     truths = [traffic.truth(segment) for segment in (None, *traffic.segments)]
 
     def said(verdicts: Verdicts) -> Said:
-        promote, reject = (None if look is None else [truth[look - 1] for truth in truths] for look in verdicts)
+        promote, reject = (None if look is None else [float(truth[look - 1]) for truth in truths] for look in verdicts)
         return Said(
             verdicts,
             Wrong(
