@@ -51,11 +51,7 @@ class Logprobs(Comparator):
         if not wanted or not given:
             lacking = [side for side, own in (("teacher", wanted), ("student", given)) if not own]
             raise LogprobsMissingError(f"no log-probabilities in the answer of the {' and the '.join(lacking)}")
-        alike = _alike(wanted, given)
-        if _cut_otherwise(wanted[alike:], given[alike:]):
-            raise TokenizersDifferError("the models cut the same text into other tokens")
-        # Where the answers part the text before is still the same; after it each goes on from its own.
-        positions = min(alike + 1, len(wanted), len(given), _MOST)
+        alike, positions = comparable(wanted, given)
         score, detail = _distance(wanted[:positions], given[:positions])
         if alike < max(len(wanted), len(given)):
             detail["parted"] = {
@@ -65,6 +61,19 @@ class Logprobs(Comparator):
             }
         agree = score >= self.options.agree_at
         return Score(score=score, agree=agree, kinds=() if agree else ("distribution",), detail=detail)
+
+
+def comparable(wanted: Sequence[TokenLogprob], given: Sequence[TokenLogprob]) -> tuple[int, int]:
+    """The number of tokens that both begin with, and of positions whose probabilities can be compared.
+
+    These are one more: where the answers part the text before is still the same; after it each goes on from its own.
+
+    Raises TokenizersDifferError.
+    """
+    alike = _alike(wanted, given)
+    if _cut_otherwise(wanted[alike:], given[alike:]):
+        raise TokenizersDifferError("the models cut the same text into other tokens")
+    return alike, min(alike + 1, len(wanted), len(given), _MOST)
 
 
 def _alike(wanted: Sequence[TokenLogprob], given: Sequence[TokenLogprob]) -> int:
@@ -91,7 +100,7 @@ def _distance(wanted: Sequence[TokenLogprob], given: Sequence[TokenLogprob]) -> 
     covered = {"teacher": 0.0, "student": 0.0}
     equal, farthest, farthest_at = 0, -1.0, 0
     for position, (ours, theirs) in enumerate(zip(wanted, given, strict=True)):
-        p_listed, q_listed = _listed(ours), _listed(theirs)
+        p_listed, q_listed = listed(ours), listed(theirs)
         p, q = masses(p_listed), masses(q_listed)
         found = bounds(p, q)
         totals = [total + value for total, value in zip(totals, found, strict=True)]
@@ -111,7 +120,7 @@ def _distance(wanted: Sequence[TokenLogprob], given: Sequence[TokenLogprob]) -> 
     }
 
 
-def _listed(entry: TokenLogprob) -> dict[str, float]:
+def listed(entry: TokenLogprob) -> dict[str, float]:
     """All that is known of a position: the best tokens, and the one that was taken, which need not be among them."""
     return {**entry.top, entry.token: entry.logprob}
 

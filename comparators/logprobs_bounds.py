@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 # What stands for bytes that are no text by themselves: several tokens share it, so it names none of them.
 _NO_TEXT = "\ufffd"
+# Where q is smaller, it is taken for this: rounding leaves rests of nothing, and some servers write -9999 for unlikely.
+_LEAST = 1e-6
 
 
 class Bounds(NamedTuple):
@@ -63,6 +65,23 @@ def bounds(p: Mapping[str, float], q: Mapping[str, float]) -> Bounds:
     js_lower = min(max(js_lower, 0.0), 1.0)
     js_upper = js_common + (p_rest + q_rest) / 2
     return Bounds(tv_lower, min(max(tv_upper, tv_lower), 1.0), js_lower, min(max(js_upper, js_lower), 1.0))
+
+
+def kl_lower(p: Mapping[str, float], q: Mapping[str, float]) -> float:
+    """A lower bound, in nats, on the Kullback-Leibler divergence of p from q, KL(p || q); there is no upper one.
+
+    As in ``bounds``: of the tokens in both lists both masses are known, all others are one rest.  Where p gives more to
+    the tokens that it alone lists than q can have left for them, the rest is two: these tokens, of which q has at most
+    all that it does not list, and the others.
+    """
+    common = [(mass, q[token]) for token, mass in p.items() if token in q]
+    p_rest, q_rest = (max(0.0, 1.0 - fsum(side)) for side in (list(zip(*common, strict=True)) or [(), ()]))
+    p_unlisted, q_unlisted = (max(0.0, 1.0 - fsum(side.values())) for side in (p, q))
+    p_alone, q_alone = p_rest - p_unlisted, q_rest - q_unlisted
+    rests = [(p_rest, q_rest)]
+    if p_alone * q_rest > q_unlisted * p_rest:
+        rests = [(p_alone, q_unlisted), (p_unlisted, q_alone)]
+    return max(0.0, fsum(a * math.log(a / max(b, _LEAST)) for a, b in [*common, *rests] if a > 0.0))
 
 
 def _js_term(mass: float, other: float) -> float:

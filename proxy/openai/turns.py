@@ -66,6 +66,20 @@ def prompt_text(surface: str, body: dict[str, Any]) -> str:
     return "\n".join(newest)
 
 
+def system_text(surface: str, body: dict[str, Any]) -> str:
+    """The text of all system and developer messages, and of the Responses API's instructions."""
+    texts = [body["instructions"]] if isinstance(body.get("instructions"), str) else []
+    for message in _messages(surface, body):
+        if message.get("role") in _INSTRUCTING_ROLES:
+            texts.extend(_texts(message.get("content")))
+    return "\n".join(texts)
+
+
+def number_of_messages(surface: str, body: dict[str, Any]) -> int:
+    """How many messages (items, on the Responses API) were sent; 1 where the surface has none."""
+    return len(list(_messages(surface, body))) or 1
+
+
 def _messages(surface: str, body: dict[str, Any]) -> Iterable[dict[str, Any]]:
     if surface == "chat/completions":
         messages = body.get("messages")

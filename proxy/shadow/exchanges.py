@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +14,8 @@ from comparators.base import Answer, Comparator, Request
 from proxy.config.model import Route
 from proxy.journal.base import Delivery, Exchange
 from proxy.openai import answers, codings, prices, requests, usage
+from proxy.shadow.features import answer_features, request_features
+from proxy.shadow.language import language_segment
 from proxy.shadow.redaction import Redactor
 from proxy.shadow.segments import segment_values
 from proxy.store.records import AnswerRecord, ExchangeRecord
@@ -61,6 +64,7 @@ def read_exchange(exchange: Exchange, terms: Terms) -> ReadExchange:
     if reading is not None and trouble is None:
         used = reading.usage or usage.estimate(exchange.surface, asked.body, teacher)
     price = terms.route.teacher.price
+    identify = functools.cache(language_segment)  # segment and feature: takes longer than all else of either
     record = msgspec.structs.replace(
         _record_of(exchange),
         teacher_version=teacher.model,
@@ -86,8 +90,13 @@ def read_exchange(exchange: Exchange, terms: Terms) -> ReadExchange:
             tags=exchange.tags,
             turn=asked.turn,
             teacher_version=teacher.model,
+            identify=identify,
         ),
         subjects=_subjects(asked.body, exchange.session, salt),
+        request_features={}
+        if trouble is not None
+        else request_features(exchange.surface, asked.body, salt=salt, identify=identify),
+        teacher_features={} if trouble is not None else answer_features(teacher, salt=salt),
     )
     return ReadExchange(
         request=Request(surface=exchange.surface, body=asked.body),

@@ -11,9 +11,11 @@ from proxy.config.model import Student
 from proxy.openai import answers, codings, prices, usage
 from proxy.shadow.exchanges import ReadExchange, Terms, answer_record
 from proxy.shadow.failures import LONGEST_MESSAGE, UNAVAILABLE, UNUSABLE, StudentFailure
+from proxy.shadow.features import answer_features
+from proxy.shadow.logprob_sums import logprob_sums
 from proxy.shadow.scoring import Scored, zero_scores
 from proxy.shadow.students import StudentAnswer
-from proxy.store.records import AnswerRecord, PairRecord, ScoreRecord
+from proxy.store.records import AnswerRecord, Features, LogprobSums, PairRecord, ScoreRecord
 
 MOST_OTHERS = 7  # choices of one answer that are compared beside the first
 _ENDINGS = {"length": "truncated", "incomplete": "truncated", "content_filter": "filtered"}
@@ -28,6 +30,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     unusable: str | None = None
     broken: bool = False  # broken off after all: the student is unavailable
     logprobs: Literal["given", "none", "refused"] | None = None
+    features: Features = {}
+    logprob_sums: LogprobSums | None = None
     choices: int = 1
     others: tuple[Answer | None, ...] = ()  # choices beside the one compared, some of them; None: not usable
 
@@ -96,6 +100,8 @@ def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: Stud
         record=record,
         unusable=unusable_kind(exchange.teacher, answer),
         logprobs=_logprobs(answered, answer),
+        features=answer_features(answer, salt=terms.salt),
+        logprob_sums=logprob_sums(exchange.teacher, answer),
         choices=reading.choices,
         others=_others(exchange, answer, reading.choices),
     )
@@ -112,7 +118,9 @@ def compared(terms: Terms, student: Student, judged: Judged, scored: Scored | No
     else:
         outcome, scores = "agreed" if scored.agree else "disagreed", scored.scores
     pair = _pair(terms, student, outcome, judged.record, scores)
-    return msgspec.structs.replace(pair, logprobs=judged.logprobs)
+    return msgspec.structs.replace(
+        pair, logprobs=judged.logprobs, features=judged.features, logprob_sums=judged.logprob_sums
+    )
 
 
 def _others(exchange: ReadExchange, answer: Answer, choices: int) -> tuple[Answer | None, ...]:

@@ -168,6 +168,10 @@ def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[
         yield f"student_error:{pair.answer.error.get('kind', 'other')}", 0, 1
     if pair.logprobs is not None:
         yield f"student_logprobs:{pair.logprobs}", 0, 1
+    if (sums := pair.logprob_sums) is not None:
+        yield "logprob_positions", 0, sums.positions
+        yield "js_micros", 0, sums.js_micros
+        yield "kl_micros", 0, sums.kl_micros
     yield from _of_answer("teacher", exchange.teacher, timed=True)
     # The time that a failure took says nothing of how fast the student answers.
     yield from _of_answer("student", pair.answer, timed=pair.outcome in ANSWERED)

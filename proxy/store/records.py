@@ -88,6 +88,14 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     teacher_features: Features = {}
 
 
+class LogprobSums(msgspec.Struct, frozen=True, kw_only=True):
+    """How far apart two models' probabilities of each next token were, over an answer: sums of lower bounds."""
+
+    positions: int  # tokens compared
+    js_micros: int  # Jensen-Shannon divergence, in millionths of a bit
+    kl_micros: int  # Kullback-Leibler divergence of the teacher's from the student's, in millionths of a nat
+
+
 class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange with one student's response, or with why there is none."""
 
@@ -103,7 +111,9 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[str, ScoreRecord] = {}
     # What became of asking the student for log-probabilities, where that is configured; it is counted, not kept.
     logprobs: Literal["given", "none", "refused"] | None = None
-    features: Features = {}  # of the student's answer, where there is one; counted, not kept
+    # Of the student's answer, where there is one, and against the teacher's, where both have them; counted, not kept.
+    features: Features = {}
+    logprob_sums: LogprobSums | None = None
 
     @property
     def agree(self) -> bool | None:
@@ -217,6 +227,7 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
       ``unsegmented``    those of them whose segments nobody knows, as the text was lost or not readable (bin 0);
       ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind>`` (of disagreement), ``student_error:<kind>``   pairs;
       ``student_logprobs:<given, none or refused>``   answers of students that are to give log-probabilities;
+      ``js_micros``, ``kl_micros``, ``logprob_positions``   the sums of ``LogprobSums`` (bin 0);
       ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
       ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums;
       ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).
