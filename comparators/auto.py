@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from pydantic import Field
 
+from comparators.auto_prose import turns
 from comparators.auto_table import TABLE, Row, Side, other_form, row_for
 from comparators.base import (
     Answer,
@@ -19,6 +20,7 @@ from comparators.base import (
     Runs,
     Score,
 )
+from comparators.combined import AllOf
 from comparators.nesting.options import Nested
 from comparators.nesting.questions import Question, Steps, asked, compared
 from comparators.nesting.using import Using
@@ -27,6 +29,8 @@ from comparators.registry import build
 
 _TEXT: Any = "text"  # a comparator by its name
 _PROSE = "prose"
+_WORDING = frozenset({"text", "exact"})
+_READING = frozenset({"judge", "semantic"})
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "JSON": {"response_format": False},  # nobody gave a schema to check it by, which would take a process of its own
     "Python": {"language": "python"},  # takes no extra
@@ -50,13 +54,14 @@ class _Taken:
             self.comparator = build(_TEXT, {"agree_at": 1.0})  # nearly the same query is another one
             self.detail = {"instead_of": row.use, "lacking": str(error)}
         self.detail = {"use": self.comparator.name, "because": row.because, **self.detail}
+        self.by_wording = row.because == _PROSE and self.comparator.name == _TEXT
 
 
 class Auto(Using):
     """Agreement is what the comparator says that suits what the request asks for and the teacher answered."""
 
     name = "auto"
-    version = "2"
+    version = "3"
     # Each comparator that it takes runs where that has to; what is large it reads beside the event loop.
     runs: Runs = "awaited"
     Options = AutoOptions
@@ -92,8 +97,27 @@ class Auto(Using):
                 kinds=kinds,
                 detail=taken.detail | {"teacher": _shown(wanted), "student": _shown(given)},
             )
-        score = yield Question(taken.comparator, teacher, student)
+        sides = (teacher, student) if row.texts is None else map(_saying, row.texts(wanted, given))
+        score = yield Question(taken.comparator, *sides)
+        if score.agree and taken.by_wording and turns(wanted.form.text, given.form.text):
+            shown = {"teacher": _shown(wanted), "student": _shown(given)}
+            score = Score(score=0.0, agree=False, kinds=("meaning",), detail=shown)
         return msgspec.structs.replace(score, detail=taken.detail | {"detail": score.detail})
+
+
+def by_wording(comparator: Comparator) -> bool:
+    """Whether prose could agree by what it shares of its words alone: ``auto`` has it, and no model is asked."""
+    if isinstance(comparator, Auto):
+        return set(_leaves(comparator.options.prose.comparator)) <= _WORDING
+    if isinstance(comparator, AllOf) and not _READING.isdisjoint(_leaves(comparator)):
+        return False  # all must agree: one that reads is enough
+    used: Sequence[Comparator] = getattr(comparator, "used", ())
+    return any(map(by_wording, used))
+
+
+def _leaves(comparator: Comparator) -> list[str]:
+    used: Sequence[Comparator] = getattr(comparator, "used", ())
+    return [name for each in used for name in _leaves(each)] if used else [comparator.name]
 
 
 def _say_the_same(teacher: Answer, student: Answer) -> bool:
@@ -101,6 +125,10 @@ def _say_the_same(teacher: Answer, student: Answer) -> bool:
         return False
     ours, theirs = ([(call.name, call.arguments) for call in side.tool_calls] for side in (teacher, student))
     return ours == theirs
+
+
+def _saying(text: str) -> Answer:
+    return Answer(content=text)
 
 
 def _shown(side: Side) -> str:

@@ -9,7 +9,7 @@ from comparators.base import Request
 from comparators.language import fences
 from comparators.structured.text import NoJsonError, RepeatedKeyError, find_json, parse_json
 
-_FEW_WORDS = 3
+FEW_WORDS = 3
 _MANY_WORDS = 12  # more is no label, whatever the request names
 _LONGEST_LABEL = 80  # characters
 _DATA = frozenset({"", "json", "text", "txt", "plain", "plaintext", "markdown", "md"})  # fences that hold no code
@@ -145,7 +145,7 @@ class Form:
         """Whether it is as short as a label, or as ``words``, or is said so in the request."""
         if self.words is None or self.json:
             return False
-        return self.words <= max(words, _FEW_WORDS) or _names(request, self._plain)
+        return self.words <= max(words, FEW_WORDS) or _names(request, self._plain)
 
     def _json(self) -> Literal["bare", "carried", ""]:
         if self._bare.startswith(("{", "[")) and _holds_fields(parse_json, self._bare):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from comparators.auto_choice import announced, both, chosen
 from comparators.auto_form import Form
 from comparators.base import Answer, Request
 from comparators.structured.schema import asked_of
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     use: str  # the comparator, by its name
     fits: Callable[[Side], bool]  # whether the row is for this answer of the teacher's
     kept: Callable[[Side, Side], bool] = lambda _, __: True  # whether the student (second) keeps the teacher's form
+    texts: Callable[[Side, Side], tuple[str, str]] | None = None  # what is compared, where that is not the answers
 
 
 def row_for(teacher: Side) -> Row:
@@ -76,6 +78,11 @@ def _keeps_measure(teacher: Side, student: Side) -> bool:
     return _keeps_prose(teacher, student)
 
 
+def _chosen(teacher: Side, student: Side) -> tuple[str, str]:
+    wanted, given = chosen(teacher.form), chosen(student.form)
+    return both(wanted, given) if wanted and given else ("", "")
+
+
 def _keeps_label(teacher: Side, student: Side) -> bool:
     return student.form.is_label(student.request, teacher.form.words or 0)
 
@@ -108,6 +115,13 @@ TABLE: tuple[Row, ...] = (
     Row("code", "code", lambda teacher: teacher.form.is_code, _keeps_code),
     Row("a number", "number", lambda teacher: teacher.form.number is not None, _keeps_number),
     Row("a number announced", "number", lambda teacher: teacher.form.announces_number, _keeps_measure),
+    Row(
+        "a choice announced",
+        "label",
+        lambda teacher: announced(teacher.form) is not None,
+        lambda _, student: chosen(student.form) is not None,
+        _chosen,
+    ),
     Row("a label", "label", lambda teacher: teacher.form.is_label(teacher.request), _keeps_label),
     Row("prose", "text", lambda _: True, _keeps_prose),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import Annotated
 
 import typer
@@ -85,6 +86,8 @@ def analyst(config: ConfigFlag = None) -> None:
 
 def check(config: ConfigFlag = None) -> None:
     """Validate the configuration."""
+    from proxy.cli.warnings import warnings_of
+
     source = config_source(config)
     loaded = source.load_checked()
     students = sum(len(route.students) for route in loaded.routes)
@@ -93,6 +96,8 @@ def check(config: ConfigFlag = None) -> None:
         uses = ", ".join(use.label for use in route.comparators)
         names = ", ".join(student.name for student in route.students) or "no student yet"
         print(f"  {route.name}: {names}; compared by {uses}; target {route.gate.agreement:g}")
+    for warning in warnings_of(loaded):
+        print(f"understudy: warning: {warning}", file=sys.stderr)
 
 
 def _many(number: int, what: str) -> str:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from comparators import auto
+from comparators.auto_prose import turns
 from comparators.auto_table import TABLE
 from comparators.base import SURFACES, Answer, ComparatorError, Request
 from comparators.kinds import KINDS
@@ -27,6 +29,8 @@ CHOOSING = Request(
 EMBEDDING = Request(surface="embeddings", body={"input": ["a"]})
 VECTORS = Answer(embeddings=((1.0, 0.0),))
 PROSE = "You can send the parcel back within thirty days; the label is in your account."
+LONG = "Rule 4 says that whoever is late has to pay, and that whoever pays late has to pay more than that.\n"
+IS_B = "The answer is B (see rule 4)."
 WORKED = "3 + 4 = 7 eggs are used, so 16 - 7 = 9 are left, at $2 each.\n"
 FUNCTION = "```python\ndef double(x):\n    return 2 * x\n```"
 QUERY = "SELECT name FROM users WHERE age > 3"
@@ -62,6 +66,11 @@ ROWS = [
     ("a number", CHAT, "$1,000.50", "1000.50", "$1000", "€1000.50"),
     ("a number announced", CHAT, WORKED + "A: 18", "9 * 2 = 18\n#### 18", WORKED + "A: 17", '{"answer": 18}'),
     ("a number announced", CHAT, "Hence \\boxed{5}.", "The answer is 5", "The answer is 6", "[5]"),
+    ("a choice announced", CHAT, LONG + IS_B, "By rule 4: (B)\n\nAnswer: (B)", LONG + IS_B.replace("B", "D"), LONG),
+    ("a choice announced", CHAT, LONG + "Answer: B) Paris", "B", LONG + "Answer: B) Rome", '{"answer": "B"}'),
+    ("a choice announced", CHAT, LONG + "Hence \\boxed{x + 1}.", "\\boxed{x+1}", LONG + "Hence \\boxed{x + 2}.", LONG),
+    ("a choice announced", CHAT, LONG + "Answer: A, C", "I think:\nAnswer: A and C", LONG + "Answer: A, D", LONG),
+    ("a choice announced", CHAT, LONG + "Die Antwort ist Oslo.", "oslo", LONG + "Die Antwort ist Rom.", LONG),
     ("a label", CHAT, "card_lost", "**Card_lost**", "card_stolen", "The customer has lost a card, so: card_lost"),
     ("a label", CHAT, "New York", '"new york"', "York", '{"city": "New York"}'),
     ("a label", CHOOSING, "limit of credit to change", "Limit of credit to change.", "card not working at all", PROSE),
@@ -100,7 +109,7 @@ def test_every_row_of_the_table_is_tested():
 
 def test_the_table_is_the_documented_one():
     page = (Path(__file__).parents[2] / "docs" / "comparators.md").read_text("utf-8")
-    rows = re.findall(r"^\| \d+ \| ([^|]+?): [^|]+\| `(\w+)` \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| \d+ \| ([^|]+?): [^|]+\| `(\w+)`[^|]* \|", page, re.MULTILINE)
     assert rows == [(row.because, row.use) for row in TABLE]
 
 
@@ -126,11 +135,33 @@ def test_the_table_is_the_documented_one():
         ("答案是18元", "a number announced"),
         ("Answer: 60 miles per hour", "a number announced"),
         ("The answer is no, because section 5 forbids it.", "prose"),
-        ("Answer: Option B, since 3 > 2", "prose"),
-        ("The answer is B (see rule 4)", "prose"),
+        ("Answer: Option B, since 3 > 2", "a choice announced"),
+        ("The answer is B (see rule 4)", "a choice announced"),
         ("Answer: 5 km to the north", "prose"),
         ("The answer is 18, as there are 3.\nDoes that help?", "prose"),
-        ("Answer: B", "a label"),
+        ("Answer: B", "a choice announced"),
+        ("Die Antwort ist **C**.", "a choice announced"),
+        ("La réponse est (B) car 3 > 2.", "a choice announced"),
+        ("La respuesta es: D", "a choice announced"),
+        ("A resposta é B, pois 3 > 2.", "a choice announced"),
+        ("La risposta è A.", "a choice announced"),
+        ("Het antwoord is B omdat 3 > 2.", "a choice announced"),
+        ("Ответ: Б", "a choice announced"),
+        ("答案是B，因为三大于二。", "a choice announced"),  # noqa: RUF001 - Chinese
+        ("正解はCです。", "a choice announced"),
+        ("Answer: A\n\nThat follows from rule 4.", "a choice announced"),
+        ("Rule 4 applies.\n(B)", "a choice announced"),
+        ("Rule 4 applies.\n**b)**", "prose"),
+        ("Rule 4 applies, hence \\boxed{\\text{B}} is right.", "a choice announced"),
+        ("Rule 4 applies.\nFinal answer: New York", "a choice announced"),
+        ("If the answer is A, rule 4 holds; if the answer is B, it does not.", "prose"),
+        (f"{PROSE}\nHere the best choice is B.\n{PROSE}", "prose"),
+        ("The answer is A matter of taste, as they say here.", "prose"),
+        ("The answer is C++ and nothing else, as they say.", "prose"),
+        ("Answer: C major is what you want to play in.", "prose"),
+        ("Answer: U.S. law applies to all of these cases.", "prose"),
+        ("Answer: C:\\\\Users\\\\x is where it is to be found.", "prose"),
+        ("The answer is not B (see rule 4), as I said.", "prose"),
         ("I don't know.", "a label"),
         ("```\nrefund\n```", "a label"),
         ("The label is refund.", "prose"),
@@ -184,6 +215,118 @@ def test_the_same_digits_in_another_answer_do_not_agree(teacher, student):
 )
 def test_the_same_number_otherwise_written_agrees(teacher, student):
     assert said(CHAT, teacher, student).agree
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "agree"),
+    [
+        ("Answer: B", "B", True),
+        ("Answer: (B) yes", "Answer: (B)", True),
+        ("Answer: B - yes", "Answer: B - no", False),
+        ("Answer: B. Because rule 4 says so, clearly.", "Answer: B. For that is what is right.", True),
+        ("Answer: A. Smith", "Answer: A. Doe", False),
+        ("Answer: A-", "Answer: A+", False),
+        ("The answer is B or C.", "The answer is B or D.", False),
+        ("Answer: None of these", "Answer: All of these", False),
+        ("Hence $\\boxed{\\text{(C)}}$.", "The answer is C.", True),
+        ("The correct option is B.", "The correct option is C.", False),
+        ("Answer: True", "Answer: False", False),
+    ],
+)
+def test_choices_that_are_announced(teacher, student, agree):
+    score = said(CHAT, LONG + teacher, LONG + student)
+
+    assert (score.detail["because"], score.agree) == ("a choice announced", agree)
+
+
+LONGER = "You can return the parcel within two weeks, as long as you have kept the bill and nothing of it is lost. "
+OPPOSITES = [
+    ("It is safe.", "It is not safe."),
+    ("You can do it.", "You can't do it."),
+    ("It is safe to use.", "It is unsafe to use."),
+    ("That is harmful to children.", "That is harmless to children."),
+    ("It takes 5 days.", "It takes 7 days."),
+    ("It takes three days.", "It takes four days."),
+    ("Cats are safe, dogs are not.", "Cats are not safe, dogs are."),
+    ("So it is B, as we know.", "So it is D, as we know."),
+    ("So it is A, as we know.", "So it is E, as we know."),
+    ("Yes, it is so.", "No, it is so."),
+    ("Das ist erlaubt.", "Das ist nicht erlaubt."),
+    ("Dafür gibt es einen Grund.", "Dafür gibt es keinen Grund."),
+    ("C'est permis.", "Ce n'est pas permis."),
+    ("Es seguro.", "No es seguro."),
+    ("É seguro.", "Não é seguro."),
+    ("È sicuro.", "Non è sicuro."),
+    ("Het is veilig.", "Het is niet veilig."),
+    ("To jest bezpieczne.", "To nie jest bezpieczne."),
+    ("Это безопасно.", "Это не безопасно."),
+    ("Это безопасно.", "Это небезопасно."),
+    ("Det är säkert.", "Det är inte säkert."),
+    ("Bu güvenli.", "Bu güvenli değil."),
+    ("إنه آمن", "إنه ليس آمن"),
+    ("यह सुरक्षित है", "यह सुरक्षित नहीं है"),
+    ("Itu aman.", "Itu tidak aman."),
+    ("안전합니다.", "안전하지 않습니다."),
+    ("这是安全的。", "这是不安全的。"),
+    ("三十天内可以退回。", "五十天内可以退回。"),
+    ("これは安全です。", "これは安全ではありません。"),
+    ("食べることができます。", "食べることができません。"),
+    ("ปลอดภัย", "ไม่ปลอดภัย"),
+]
+
+
+@pytest.mark.parametrize("around", ["{}{}{}", "{}\n{}\n{}", "Hello! {}- {}\n\n{}"])
+@pytest.mark.parametrize(("one", "other"), OPPOSITES)
+def test_prose_that_turns_on_a_word_does_not_agree(one, other, around):
+    sides = [around.format(LONGER, each, LONGER) for each in (one, other)]
+
+    for teacher, student in (sides, sides[::-1]):
+        score = said(CHAT, teacher, student)
+        assert score.detail["because"] == "prose"
+        assert (score.score, score.agree, score.kinds) == (0.0, False, ("meaning",))
+    assert said(CHAT, sides[0], sides[0] + " ").agree
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("You cannot do it.", "You can't do it."),
+        ("It isn't a problem.", "It is not the problem."),
+        ("It costs 1,000 euros.", "It costs about 1000 euros."),
+        ("\n1. Go there.\n2. Do it.", "\n- Go there.\n- Do it."),
+        ("You may send back a parcel.", "You may send back the parcel."),
+        ("Das ist kein Problem.", "Das ist kein großes Problem."),
+    ],
+)
+def test_prose_in_slightly_other_words_agrees(teacher, student):
+    assert said(CHAT, LONGER + teacher, LONGER + student).agree
+
+
+def test_another_comparator_of_prose_has_the_only_word():
+    one, other = (LONGER + each for each in OPPOSITES[0])
+
+    assert said(CHAT, one, other, prose={"use": "text", "agree_at": 0.7}).kinds == ("meaning",)
+    assert said(CHAT, one, other, prose={"use": "any_of", "comparators": [{"use": "text"}]}).agree
+
+
+@given(
+    st.lists(st.sampled_from(LONGER.split()), max_size=30),
+    st.lists(st.sampled_from(LONGER.split()), max_size=30),
+    st.sampled_from(["not", "never", "nicht", "ne", "no", "não", "не", "5", "B", "seven", "不"]),
+)
+def test_a_turning_word_put_in_anywhere_is_seen(before, after, word):
+    without, with_it = (" ".join([*before, *more, *after]) for more in ([], [word]))
+
+    assert turns(without, with_it)
+    assert turns(with_it, without)
+    assert not turns(with_it, with_it.upper())
+
+
+def test_very_long_prose_is_looked_through_for_them_too():
+    text = LONGER * 400
+
+    assert said(CHAT, text + "It is safe.", text + "It is not safe.").kinds == ("meaning",)
+    assert said(CHAT, text + "It is safe.", text + "It is quite safe.").agree
 
 
 @pytest.mark.skipif(not GSM8K.exists(), reason="the recorded problems are not here")
@@ -334,6 +477,9 @@ def test_the_same_answer_agrees_with_score_one(answer):
         "}{",
         "1,",
         "answer is ",
+        "answer is B, ",
+        "\\boxed{",
+        "not ",
         "A: ",
         "日",
         " ",

@@ -1,0 +1,20 @@
+"""What ``check`` warns of: a configuration that works, and is likely to be a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from comparators.auto import by_wording
+from proxy.config.model import Config
+from proxy.definition import build_comparators
+
+
+def warnings_of(config: Config) -> Iterator[str]:
+    """Warnings, each a line or two."""
+    for route in config.routes:
+        (_, deciding), *_ = build_comparators(route)
+        if route.students and by_wording(deciding) and not (route.match.path or "").endswith("/embeddings"):
+            yield (
+                f"route {route.name}: auto compares prose by its wording, so that few other words pass unseen;\n"
+                "  where answers are prose, give it `prose: {use: judge, …}`, else name the comparator that suits"
+            )

@@ -1,0 +1,63 @@
+"""``understudy check`` warns of what works and is likely to be a mistake."""
+
+import json
+
+import pytest
+
+from proxy.cli.app import run
+
+JUDGE = {"use": "judge", "url": "http://127.0.0.1:9/v1", "model": "j"}
+
+
+def checked(folder, capsys, comparators, **route):
+    route = {
+        "name": "r",
+        "teacher": {"url": "http://127.0.0.1:9/v1"},
+        "students": [{"name": "s", "url": "http://127.0.0.1:8/v1"}],
+        **({"comparators": comparators} if comparators else {}),
+        **route,
+    }
+    config = folder / "understudy.yaml"
+    config.write_text(json.dumps({"routes": [route]}))  # JSON is YAML
+    assert run(["check", "--config", str(config)]) == 0
+    out, err = capsys.readouterr()
+    assert "ok, 1 route" in out
+    return err
+
+
+@pytest.mark.parametrize(
+    "comparators",
+    [
+        [],
+        [{"use": "auto"}],
+        [{"use": "auto"}, JUDGE],
+        [{"use": "auto", "prose": {"use": "exact"}}],
+        [{"use": "by_field", "cases": [{"when": {"has_tools": True}, "use": "tool_calls"}]}],
+        [{"use": "all_of", "comparators": [{"use": "auto"}, {"use": "format", "form": "language"}]}],
+    ],
+)
+def test_a_route_whose_prose_is_decided_by_its_wording_is_warned_of(tmp_path, capsys, comparators):
+    said = checked(tmp_path, capsys, comparators)
+
+    assert said.startswith("understudy: warning: route r: auto compares prose by its wording")
+    assert "prose: {use: judge" in said
+    assert len(said.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "comparators",
+    [
+        [{"use": "label"}],
+        [{"use": "label"}, {"use": "auto"}],
+        [{"use": "auto", "prose": JUDGE}],
+        [{"use": "auto", "prose": {"use": "all_of", "comparators": [{"use": "text"}, JUDGE]}}],
+        [{"use": "all_of", "comparators": [{"use": "auto"}, JUDGE]}],
+    ],
+)
+def test_any_other_is_not(tmp_path, capsys, comparators):
+    assert checked(tmp_path, capsys, comparators) == ""
+
+
+def test_nor_is_a_route_that_decides_nothing_of_prose(tmp_path, capsys):
+    assert checked(tmp_path, capsys, [], students=[]) == ""
+    assert checked(tmp_path, capsys, [], match={"path": "/v1/embeddings"}) == ""
