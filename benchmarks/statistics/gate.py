@@ -80,6 +80,7 @@ def noise_floor(runs: int) -> Figure:
     drawn = promoted(
         lambda random: Stream.of(np.ones(3), np.array([0.0, 0.5, 1.0]), random.choice(3, size=PAIRS, p=shares)),
         target=(1 - margin) / 2,
+        margin=margin,
         alpha=ALPHA,
         runs=runs,
         seed=SEED,
