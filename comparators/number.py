@@ -15,7 +15,10 @@ from comparators.parts import decided_by_form, normalised, short
 # What announces the final number, in lower case; the last one in the answer counts. What follows a word is in _COLON.
 _SIGNS = ("####", "\\boxed{", "a:")
 _WORDS = ("answer", "antwort", "réponse", "respuesta", "resposta", "risposta", "antwoord", "答案", "答え")
-_COLON = re.compile(r"[*_]*\s*(?:[:：=]|(?:is|ist|est|es|é)\b:?|[是は])")  # noqa: RUF001 - the colon of Chinese text
+_COLON = re.compile(
+    r"[*_]*\s*(?:final[ea]?\b\s*|correct[ea]\b\s*|corrett?a\b\s*)?[*_]*"
+    r"(?:[:：=]|(?:is|ist|lautet|beträgt|est|es|é|è)\b:?|[是は])"  # noqa: RUF001 - the colon of Chinese text
+)
 # A marker is looked for this often, from the end: what comes before does not announce the final number.
 _MOST_TRIES = 16
 # An own pattern is tried on the end of the text alone: it may be slow, and the answer stands there.
@@ -54,7 +57,7 @@ class Number(Comparator):
     """Agreement is the same number at the end, however it was reached and written."""
 
     name = "number"
-    version = "2"
+    version = "3"
     runs: Runs = "light"
     symmetric = True
     Options = NumberOptions

@@ -37,13 +37,50 @@ WRITTEN = [
     (Decimal("0.125"), ["0.125", ".125", "0,125", "1/8", "12.5e-2", "\\frac{1}{8}"]),
     (Decimal("3.5"), ["3,5", "3 1/2", "7/2", "3.50"]),
     (Decimal("1234.5"), ["1,234.5", "1.234,5", "1 234,5"]),
-    (Decimal("-1.8e9"), ["-1.8 billion", "-1,800,000,000"]),
+    (Decimal("-1.8e9"), ["-1.8 billion", "-1,800,000,000", "-1,8 Milliarden", "-$1.8B", "-1.8 mil millones"]),
+    (5000, ["5k", "$5K", "5 Tausend", "5mila", "5千"]),
+    (
+        Decimal("5e6"),
+        ["5 Millionen", "5 Mio. €", "5 millones", "5 milh\u00f5es", "$5M", "5M\u20ac", "500万", "5 x 10^6"],
+    ),
+    (30000, ["3万円", "3萬", "3만", "0.3億 / 1000", "3\u00b710\u2074", "3 \\times 10^{4}", "3\\cdot 10^4"]),
+    (120000000, ["1億2000万円", "1亿2,000万", "1.2억"]),
+    (Decimal("0.0015"), ["1.5\u00d710\u207b\u00b3", "1.5 \\times 10^{-3}", "3/2,000"]),
+    (1024, ["2^10", "2^{10}", "2\u00b9\u2070"]),
+    (Decimal("1.5"), ["1\u00bd", "1 \u00bd", "1\\frac{1}{2}", "1\\tfrac12"]),
+    (42, ["_42_", "__42__", "計42円", "共42个", "รวม42บาท", "x_1 = 42"]),
+    (5, ["5 K", "5mm", "5m", "5 m^2", "5 m/s^{-2}", "5 m\u00b2"]),
 ]
 
 
 @pytest.mark.parametrize(("value", "text"), [(value, text) for value, texts in WRITTEN for text in texts])
 def test_a_number_is_read_however_it_is_written(value, text):
     assert compare("number", f"A: {value}", text).agree, text
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [
+        ("The answer is 1.5\u00d710\u2076.", "The answer is 1.5\u00d710\u2079."),
+        ("\\boxed{1.5 \\times 10^{6}}", "\\boxed{1.5 \\times 10^{9}}"),
+        ("The answer is 10^6.", "The answer is 10^9."),
+        ("Antwort: 5 Mio.", "Antwort: 5 Mrd."),
+        ("$5M", "$5B"),
+        ("答えは3万円です", "答えは3億円です"),
+        ("The answer is _42_", "The answer is _52_"),
+        ("合計42円です", "合計52円です"),
+        ("The area is 5 m^2", "The area is 6 m^2"),
+        ("The answer is 3\u00bd", "The answer is 3"),
+        ("Vitamin B12", "Vitamin C12"),
+    ],
+)
+def test_numbers_that_differ_in_what_stands_beside_their_digits_differ(teacher, student):
+    assert not compare("number", teacher, student).agree
+
+
+def test_a_power_that_nobody_can_write_out_is_compared_all_the_same():
+    assert compare("number", "A: 999999^9999", "A: 999999^9999 ").agree
+    assert not compare("number", "A: 0^0", "A: 1^9999").agree
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12))
@@ -65,6 +102,10 @@ def test_what_python_prints_with_separators_is_read_back(value):
         "Answer:\n\n42",
         "so \\boxed{42} in 2 steps",
         "Die Antwort ist 42.",
+        "Die Antwort lautet 42, nach 3 Schritten.",
+        "La risposta è 42, in 3 passi.",
+        "La réponse finale est 42 après 3 étapes.",
+        "**Respuesta correcta:** 42 (3 pasos)",
         "答案：42",  # noqa: RUF001 - the full-width colon
         "6 times 7 makes 42",
     ],
