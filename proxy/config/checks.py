@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path as FilePath
+from typing import get_args
 
 from proxy.config.addresses import is_loopback, leads_to, parse_listen
-from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Limits, Route, StudentPrice
+from proxy.config.model import BuiltInSegment, Config, DefaultTeacher, HeaderSegment, Limits, Route, StudentPrice
 from proxy.config.problems import Path, Problem, configuration_error
 from proxy.config.reach import unreachable
 from proxy.config.values import format_size
@@ -30,8 +31,12 @@ CREDENTIAL_HEADERS = frozenset(
         "x-understudy-key",
     }
 )
-RESERVED_SEGMENTS = frozenset({"all", "language", "length", "turn", "teacher_version"})
-TURNS = ("first", "later", "after_tool")
+RESERVED_SEGMENTS = frozenset({"all", "teacher_version", *get_args(BuiltInSegment)}) - {"tags"}
+# Segments whose values are known beforehand.
+SEGMENT_VALUES = {
+    "turn": ("first", "later", "after_tool"),
+    "hour": ("00-06", "06-12", "12-18", "18-24"),
+}
 SHORTEST_RETENTION = 60.0
 
 
@@ -212,8 +217,8 @@ def _required(route: Route, place: Path) -> Iterator[Problem]:
         where = (*place, "gate", "require", index)
         if key not in keys:
             yield Problem(path=where, text=f"{key} is no segment of this route; it has {', '.join(keys)}")
-        elif key == "turn" and value not in TURNS:
-            yield Problem(path=where, text=f"turn has the values {', '.join(TURNS)}; found {value}")
+        elif value not in SEGMENT_VALUES.get(key, (value,)):
+            yield Problem(path=where, text=f"{key} has the values {', '.join(SEGMENT_VALUES[key])}; found {value}")
 
 
 def _also(route: Route, place: Path) -> Iterator[Problem]:

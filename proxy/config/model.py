@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from pydantic import (
@@ -156,22 +156,27 @@ class BodySegment(Model):
     as_: str = Field(alias="as", pattern=NAME, description="key of the segment")
 
 
+# Those that need no more than their name.
+BuiltInSegment = Literal["language", "length", "turn", "tools", "system_prompt", "hour", "label", "tags"]
+
+
 def _segment_form(value: Any) -> str | None:
     if isinstance(value, HeaderSegment) or (isinstance(value, dict) and "header" in value):
         return "<header>"
     if isinstance(value, BodySegment) or (isinstance(value, dict) and "body" in value):
         return "<body>"
-    return "<name>" if value in ("language", "length", "turn", "tags") else None
+    return "<name>" if value in get_args(BuiltInSegment) else None
 
 
 Segment = Annotated[
-    Annotated[Literal["language", "length", "turn", "tags"], Tag("<name>")]
+    Annotated[BuiltInSegment, Tag("<name>")]
     | Annotated[HeaderSegment, Tag("<header>")]
     | Annotated[BodySegment, Tag("<body>")],
     Discriminator(
         _segment_form,
         custom_error_type="segment",
-        custom_error_message="must be language, length, turn, tags, {header: NAME, as: KEY} or {body: PATH, as: KEY}",
+        custom_error_message=f"must be {', '.join(get_args(BuiltInSegment))}, {{header: NAME, as: KEY}}"
+        " or {body: PATH, as: KEY}",
     ),
 ]
 

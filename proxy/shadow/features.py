@@ -16,6 +16,7 @@ from comparators.language.detection import language_of
 from comparators.language.refusal_phrases import refusing_words
 from comparators.structured.text import NoJsonError, parse_json
 from proxy.openai import json_text, turns
+from proxy.openai.tools import offered_tools
 from proxy.shadow import hashing
 from proxy.store.records import Features
 from proxy.store.sketches import BINS
@@ -42,7 +43,7 @@ def request_features(surface: str, body: dict[str, Any], *, salt: bytes, identif
         "length": _one(_log2_bin("length", len(text))),
         "system_length": _one(_log2_bin("system_length", len(system))),
         "messages": _one(min(turns.number_of_messages(surface, body), BINS["messages"] - 1)),
-        "tools": _tools(salt, _offered(body)),
+        "tools": _tools(salt, offered_tools(body)),
         "response_format": _one(_response_format(salt, surface, body)),
         "language": _one(language_bin(identify(text))),
         "digits": _one(_share_bin("digits", read, _DIGITS)),
@@ -141,19 +142,6 @@ def _share_bin(feature: str, text: bytes, which: bytes) -> int:
 
 def _tools(salt: bytes, names: list[str]) -> dict[int, int]:
     return _each([hashing.bin_of(salt, name, BINS["tools"]) for name in names[:_MOST_TOOLS]] or [0])
-
-
-def _offered(body: dict[str, Any]) -> list[str]:
-    tools = body.get("tools")
-    if not isinstance(tools, list):
-        tools = body.get("functions")
-    return [_name(tool) for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-
-
-def _name(tool: dict[str, Any]) -> str:
-    function = tool.get("function")
-    name = (function if isinstance(function, dict) else tool).get("name") or tool.get("type")
-    return name if isinstance(name, str) else ""
 
 
 def _response_format(salt: bytes, surface: str, body: dict[str, Any]) -> int:

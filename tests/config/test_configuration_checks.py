@@ -127,6 +127,8 @@ def test_required_segments_are_segments_of_the_route():
         "routes[0].gate.require[0]: tenant is no segment of this route; it has teacher_version, language, length, turn",
         "routes[0].gate.require[1]: turn has the values first, later, after_tool; found second",
     ]
+    hour = config(route(segments=["hour"], gate={"require": ["hour=night"]}))
+    assert said(hour).endswith("hour has the values 00-06, 06-12, 12-18, 18-24; found night")
     check_config(config(route(segments=["tags"], gate={"require": ["tenant=acme"]})))
     check_config(config(route(segments=[{"header": "x-t", "as": "tenant"}], gate={"require": ["tenant=a=b"]})))
 

@@ -74,7 +74,7 @@ def message(tmp_path, text, env=None, load=load_config):
         (ROUTE + "    gate: {require: [german]}\n", "gate.require[0]: must be key=value, such as language=de; found german"),
         (
             ROUTE + "    segments: [language, tenant]\n",
-            "routes[0].segments[1]: must be language, length, turn, tags, {header: NAME, as: KEY} or {body: PATH, as: KEY}; found tenant",
+            "routes[0].segments[1]: must be language, length, turn, tools, system_prompt, hour, label, tags, {header: NAME, as: KEY}",
         ),
         (ROUTE + "    comparators: [label]\n", "comparators[0]: must be a mapping such as {use: label}; found label"),
         (ROUTE + "    comparators: []\n", "comparators: must have 1 or more entries; found a list"),

@@ -1,15 +1,20 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from comparators.language.detection import LANGUAGES, READ_CHARACTERS
-from proxy.config.model import BodySegment, HeaderSegment
+from proxy.config.checks import SEGMENT_VALUES
+from proxy.config.model import BodySegment, BuiltInSegment, HeaderSegment
+from proxy.shadow.exchanges import Terms, read_exchange
 from proxy.shadow.language import language_segment
+from proxy.shadow.redaction import redactor
 from proxy.shadow.segments import LENGTH_BANDS, length_band, segment_values
+from tests.shadow.shadow_world import TEACHER, configuration, exchange
 
 CLINC = Path(__file__).parents[2].parent / "shared" / "data" / "clinc150.jsonl"
 
@@ -19,16 +24,18 @@ def identify():
     return language_segment
 
 
-def values(*wanted, text="", body=None, headers=None, tags=None, turn="first", teacher_version="gpt-4o-2026"):
+def values(*wanted, text="", body=None, **given):
+    facts = {
+        "surface": "chat/completions",
+        "headers": {},
+        "tags": {},
+        "turn": "first",
+        "arrived_at": 0.0,
+        "teacher_version": "gpt-4o-2026",
+        "identify": lambda text: f"language of {text}",
+    }
     return segment_values(
-        wanted,
-        surface="chat/completions",
-        body={"messages": [{"role": "user", "content": text}], **(body or {})},
-        headers=headers or {},
-        tags=tags or {},
-        turn=turn,
-        teacher_version=teacher_version,
-        identify=lambda text: f"language of {text}",
+        wanted, body={"messages": [{"role": "user", "content": text}], **(body or {})}, **facts | given
     )
 
 
@@ -91,6 +98,92 @@ def test_turn_is_what_the_request_is():
     assert values("turn", turn="after_tool")["turn"] == "after_tool"
 
 
+FUNCTION = {"type": "function", "function": {"name": "get_weather"}}
+OF_RESPONSES = {"type": "function", "name": "book_flight"}
+CUSTOM = {"type": "custom", "custom": {"name": "run_query"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "none"),
+        ({"tools": []}, "none"),
+        ({"tools": [FUNCTION, OF_RESPONSES, CUSTOM, FUNCTION]}, "book_flight,get_weather,run_query"),
+        ({"functions": [{"name": "get_weather"}]}, "get_weather"),
+        ({"tools": [{"name": ["no name"]}, "no tool", {"type": 3}]}, "none"),
+        ({"tools": "none at all"}, "none"),
+    ],
+)
+def test_tools_are_those_that_the_request_offers(body, told):
+    assert values("tools", body=body)["tools"] == told
+
+
+def test_many_tools_are_told_by_a_fingerprint_whatever_their_order():
+    tools = [{"type": "function", "function": {"name": f"a_tool_of_many_{n}"}} for n in range(12)]
+
+    told = values("tools", body={"tools": tools})["tools"]
+
+    assert re.fullmatch("12-tools-[0-9a-f]{8}", told)
+    assert values("tools", body={"tools": tools[::-1]})["tools"] == told
+    assert values("tools", body={"tools": tools[1:]})["tools"] != told
+
+
+def instructed(text, surface="chat/completions"):
+    body = (
+        {"messages": [{"role": "system", "content": text}]} if surface == "chat/completions" else {"instructions": text}
+    )
+    return values("system_prompt", body=body, surface=surface)["system_prompt"]
+
+
+def test_a_system_prompt_is_told_by_a_fingerprint_whatever_its_numbers_and_white_space():
+    told = instructed("You are a bank's assistant.\nToday is day 17 of 2026.")
+
+    assert re.fullmatch("[0-9a-f]{8}", told)
+    assert instructed("You are  a bank's assistant. Today is day 8 of 2027. ") == told
+    assert instructed("You are a bank's assistant.\nToday is day 17 of 2026.", surface="responses") == told
+    assert instructed("You are a shop's assistant.\nToday is day 17 of 2026.") != told
+    assert instructed(" ") == "none"
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"), [(0, "00-06"), (5.99, "00-06"), (6, "06-12"), (12, "12-18"), (23.99, "18-24"), (24, "00-06")]
+)
+def test_hour_is_a_quarter_of_the_day(hours, told):
+    assert values("hour", arrived_at=20_000 * 86_400 + hours * 3600)["hour"] == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (" transfer_money\n", "transfer_money"),
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "none"),
+        ("two\nlines", "none"),
+        ("", "none"),
+        (None, "none"),
+    ],
+)
+def test_a_short_answer_of_one_line_is_a_label(answer, told):
+    assert values("label", answer=answer)["label"] == told
+
+
+def test_a_label_is_redacted():
+    assert values("label", answer="ann@example.org", redact=redactor(["email"]))["label"] == "[email]"
+
+
+def test_an_exchange_is_sliced_by_what_it_is_told_of_its_own_arrival_and_of_the_redacted_answer():
+    [route] = configuration(segments=["hour", "label"], redact=["email"]).routes
+    terms = Terms(route=route, definition="", comparators=(), redact=redactor(route.redact), salt=b"", limit=10_000)
+
+    told = read_exchange(exchange(answer="ann@example.org", arrived_at=13 * 3600.0), terms).record.segments
+
+    assert told == {"hour": "12-18", "label": "[email]", "teacher_version": TEACHER}
+
+
+def test_no_segment_reads_an_answer_that_is_not_asked_for():
+    assert "secret answer" not in values("language", "length", "turn", answer="secret answer").values()
+
+
 def test_headers_are_found_whatever_their_case():
     tenant = HeaderSegment(header="X-Tenant", **{"as": "tenant"})
 
@@ -151,4 +244,7 @@ def test_the_documented_bands_and_languages_are_those_in_use():
 
     bands = page.partition("## Lengths")[2].partition("## Languages")[0]
     assert re.findall(r"^\| `(.*?)` \|", bands, re.MULTILINE) == list(LENGTH_BANDS.values())
+    segments = page.partition("## How many values")[0]
+    assert {*get_args(BuiltInSegment), "teacher_version"} <= {*re.findall(r"^\| `(\w+)` \|", segments, re.MULTILINE)}
+    assert all(f"`{value}`" in segments for known in SEGMENT_VALUES.values() for value in known)
     assert f"among {len(LANGUAGES)} languages, from the first {READ_CHARACTERS:,} characters" in " ".join(page.split())
