@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from comparators.base import Comparator, ComparatorError
 
@@ -69,8 +69,7 @@ def build(use: str, options: Mapping[str, Any]) -> Comparator:
     try:
         return comparator(comparator.Options.model_validate(dict(options)))
     except ValidationError as error:
-        allowed = comparator.Options.model_fields
-        problems = [_explain(use, problem, list(allowed)) for problem in error.errors(include_url=False)]
+        problems = [_explain(use, problem, comparator.Options) for problem in error.errors(include_url=False)]
         raise ComparatorError("; ".join(problems)) from None
 
 
@@ -122,15 +121,41 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _explain(use: str, problem: Any, allowed: Sequence[str]) -> str:
+def _explain(use: str, problem: Any, options: type[BaseModel]) -> str:
     path = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        options = f"its options are {', '.join(allowed)}" if allowed else "it has no options"
-        return f"{path!r} is not an option of comparator {use!r}{_nearest(path, allowed)}; {options}"
+        return _unknown(use, problem["loc"], options)
     message = problem["msg"].removeprefix("Value error, ")
     where = f"option {path!r} of comparator {use!r}" if path else f"options of comparator {use!r}"
     found = "" if problem["type"] in _NOT_REPEATED else _found(problem["input"])
     return f"{where}: {message[:1].lower()}{message[1:]}{found}"
+
+
+def _unknown(use: str, path: Sequence[str | int], options: type[BaseModel]) -> str:
+    *outer, key = map(str, path)
+    allowed = list(_model_at(options, outer).model_fields)
+    near = _nearest(key, allowed)
+    if outer:
+        where = f"option {'.'.join(outer)!r} of comparator {use!r}"
+        return f"{where}: {key!r} is no key of it{near}; its keys are {', '.join(allowed)}"
+    said = f"its options are {', '.join(allowed)}" if allowed else "it has no options"
+    return f"{key!r} is not an option of comparator {use!r}{near}; {said}"
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str]) -> type[BaseModel]:
+    """The model whose fields may stand at a path: of ``rules.0`` that of a rule."""
+    for step in path:
+        field = model.model_fields.get(step)  # None for the index of an entry: its model is the list's already
+        if field is not None:
+            model = next(_models_in(field.annotation), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _found(value: Any) -> str:

@@ -62,25 +62,30 @@ def _listed() -> Iterator[dict[str, Any]]:
 
 
 def _told(name: str, comparator: type[Comparator]) -> dict[str, Any]:
+    runs, surfaces = _serving(name, comparator)
     return {
         "name": name,
         "description": (comparator.__doc__ or "").strip().partition("\n")[0],
         "version": comparator.version,
-        "runs": _runs(name, comparator),
-        "surfaces": sorted(comparator.surfaces),
+        "runs": runs,
+        "surfaces": sorted(surfaces),
         "options": _options(comparator),
     }
 
 
-def _runs(name: str, comparator: type[Comparator]) -> str | None:
-    """Where it runs; without any options, if it can do without. None: that is for those to say that it uses."""
+def _serving(name: str, comparator: type[Comparator]) -> tuple[str | None, frozenset[str]]:
+    """Where it runs and what it compares; without any options, if it can do without.
+
+    None: that is for those to say that it uses.
+    """
     from comparators.nesting.using import Using
     from comparators.registry import ComparatorError, build
 
     try:
-        return build(name, {}).runs
+        built = build(name, {})
     except ComparatorError:
-        return None if issubclass(comparator, Using) else comparator.runs
+        return None if issubclass(comparator, Using) else comparator.runs, comparator.surfaces
+    return built.runs, built.surfaces
 
 
 def _trouble(name: str) -> str:

@@ -14,6 +14,8 @@ from proxy.openai.answers import UnreadableAnswerError, read_response
 
 _BODIES = {"choices": "chat/completions", "output": "responses", "data": "embeddings", "embeddings": "embeddings"}
 
+_AN_ANSWER = "a text or an answer, an object with `content`, `tool_calls` or `response`"
+
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the file."""
@@ -80,12 +82,14 @@ def _answer(value: Any, surface: str, side: str) -> Answer | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise _LineError(f"`{side}` must be a text or an answer, an object with `content`, `tool_calls` or `response`")
+        raise _LineError(f"`{side}` must be {_AN_ANSWER}")
     if value.get("error"):
         return None
     body = value.get("response") or value
     if isinstance(body, dict) and not _BODIES.keys().isdisjoint(body.keys() - {"embeddings"}):
         return _read(body, surface, side)
+    if value.keys().isdisjoint(Answer.__struct_fields__):
+        raise _LineError(f"`{side}` must be {_AN_ANSWER}; it has none of these")
     try:
         return msgspec.convert(_plain(value), Answer)
     except msgspec.ValidationError as error:

@@ -68,6 +68,7 @@ def test_the_list_as_json(capsys):
 
     assert list(listed) == names()
     assert listed["auto"]["surfaces"] == ["chat/completions", "completions", "embeddings", "responses"]
+    assert listed["tool_calls"]["surfaces"] == ["chat/completions", "completions", "responses"]
     assert listed["number"]["runs"] == "light"
     assert listed["number"]["options"][1] == {
         "name": "tolerance",
@@ -216,6 +217,7 @@ def test_pairs_may_come_by_a_pipe(monkeypatch, capsys):
         ('{"student": "a"}', "lacks `teacher`"),
         ('{"teacher": "a", "student_answr": "a"}', "lacks `student`"),
         ('{"teacher": 5, "student": "a"}', "`teacher` must be a text or an answer"),
+        ('{"teacher": {"contents": "a"}, "student": "b"}', "`teacher` must be a text or an answer, an object with"),
         ('{"teacher": {"content": 5}, "student": "a"}', "`teacher`: expected `str | null`, got `int` - at `$.content`"),
         ('{"teacher": "a", "student": {"choices": []}}', "`student` is no answer of chat/completions"),
         ('{"teacher": "a", "student": "a", "surface": "chat"}', "`surface` must be one of chat/completions, "),

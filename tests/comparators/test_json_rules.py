@@ -212,7 +212,7 @@ def test_another_process_makes_the_same_of_its_options():
     [
         ({"path": "a"}, "lacks what holds at its path"),
         ({"path": "a..b", "ignore": True}, "is not a path"),
-        ({"path": "a", "ignroe": True}, "is not an option"),
+        ({"path": "a", "ignroe": True}, "did you mean 'ignore'"),
         ({"path": "a", "date": "year"}, "day"),
         ({"path": "a", "tolerance": -1}, "greater than or equal to 0"),
         ({"path": "a", "compare": {"use": "nonsense"}}, "nonsense"),

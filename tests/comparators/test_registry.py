@@ -37,6 +37,21 @@ def test_the_built_in_comparators_are_found_by_their_names():
             {"agre_at": 1},
             "'agre_at' is not an option of comparator 'text' (did you mean 'agree_at'?); its options are agree_at",
         ),
+        (
+            "json",
+            {"rules": [{"path": "a"}, {"path": "a", "ignroe": True}]},
+            "option 'rules.1' of comparator 'json': 'ignroe' is no key of it (did you mean 'ignore'?); its keys are",
+        ),
+        (
+            "by_field",
+            {"cases": [{"when": {"modle": "m"}, "use": "label"}]},
+            "option 'cases.0.when' of comparator 'by_field': 'modle' is no key of it (did you mean 'model'?); its keys are",
+        ),
+        (
+            "judge",
+            {"url": "http://a/v1", "model": "m", "price": {"input": 1, "outptu": 2}},
+            "option 'price' of comparator 'judge': 'outptu' is no key of it (did you mean 'output'?); its keys are",
+        ),
         ("exact", {"x": 1}, "'x' is not an option of comparator 'exact'; it has no options"),
         (
             "text",
