@@ -48,6 +48,8 @@ def _base_url(text: Any) -> Any:
 
 def _key(value: Any) -> Any:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if text == "passthrough":
+        raise _refused("must be a key of your own: passthrough is for teachers, a client's key reaches nobody else")
     if not (isinstance(text, str) and _KEY.fullmatch(text)):
         raise _refused("must be the key alone: at least one character, no spaces or line breaks, only ASCII")
     return value

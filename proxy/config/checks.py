@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import get_args
 
 from proxy.config.addresses import is_loopback, leads_to, parse_listen
+from proxy.config.comparing import comparator_problems
 from proxy.config.model import BuiltInSegment, Config, DefaultTeacher, HeaderSegment, Limits, Route, StudentPrice
 from proxy.config.problems import Path, Problem, configuration_error
 from proxy.config.reach import unreachable
@@ -54,11 +55,11 @@ def check_config(config: Config) -> None:
 def problems_of(config: Config) -> list[Problem]:
     """All that ``check_config`` refuses."""
     problems = [*_listening(config), *_loops(config), *_store(config), *_limits(config.limits)]
+    problems += comparator_problems(config)
     problems += unreachable(config.routes)
     for index, route in enumerate(config.routes):
         place: Path = ("routes", index)
         problems += [
-            *_comparators(route, place),
             *_segments(route, place),
             *_required(route, place),
             *_also(route, place),
@@ -178,23 +179,6 @@ def _wrong_price(price: StudentPrice, *, embeddings: bool) -> str | None:
 
 def _embeddings_alone(route: Route) -> bool:
     return (route.match.path or "").endswith("/embeddings")
-
-
-def _comparators(route: Route, place: Path) -> Iterator[Problem]:
-    # Imported here: the relay reads this configuration too, and needs no comparator.
-    from comparators.registry import ComparatorError, build
-
-    embeddings_alone = _embeddings_alone(route) and bool(route.students)
-    for index, use in enumerate(route.comparators):
-        where = (*place, "comparators", index)
-        try:
-            surfaces = build(use.use, use.options).surfaces
-        except ComparatorError as error:
-            yield Problem(path=where, text=" ".join(str(error).split()))
-            continue
-        if embeddings_alone and "embeddings" not in surfaces:
-            text = f"{use.use} cannot compare embeddings, which are all that {route.match.path} matches"
-            yield Problem(path=where, text=f"{text}; it compares {', '.join(sorted(surfaces))}")
 
 
 def _segments(route: Route, place: Path) -> Iterator[Problem]:

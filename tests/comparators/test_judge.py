@@ -496,6 +496,7 @@ def _a_fair_judge():
         ({"url": "https://judge.example/v1?key=sk-secret"}, "without credentials or a query"),
         ({"api_key": "sk-secret\n"}, "must be the key alone"),
         ({"api_key": ""}, "must be the key alone"),
+        ({"api_key": "passthrough"}, "must be a key of your own"),
         ({"api_key": ["sk-secret"]}, "option 'api_key' of comparator 'judge'"),
         ({"api_kee": "sk-secret"}, "did you mean 'api_key'?"),
         ({"timeout": "soon"}, "must be a duration such as 500ms, 30s or 5m, found 'soon'"),

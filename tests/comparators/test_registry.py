@@ -45,7 +45,7 @@ def test_the_built_in_comparators_are_found_by_their_names():
         (
             "by_field",
             {"cases": [{"when": {"modle": "m"}, "use": "label"}]},
-            "option 'cases.0.when' of comparator 'by_field': 'modle' is no key of it (did you mean 'model'?); its keys are",
+            "option 'cases.0.when' of comparator 'by_field': 'modle' is no key of it (did you mean 'model'?); its keys",
         ),
         (
             "judge",

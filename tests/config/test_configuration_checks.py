@@ -67,6 +67,23 @@ def test_a_student_or_teacher_that_is_this_proxy_is_refused():
     assert "admin plane" in said(config(teacher={"url": "http://127.0.0.1:8081"}))
 
 
+def test_a_comparator_that_asks_this_proxy_is_refused():
+    judge = {"use": "judge", "url": "http://localhost:8080/v1", "model": "m"}
+    semantic = {"use": "semantic", "url": "http://127.0.0.1:8080/v1", "model": "m"}
+    for use in (judge, semantic, {"use": "auto", "prose": judge}, {"use": "all_of", "comparators": ["exact", judge]}):
+        assert said(config(route(comparators=[use]))) == (
+            "routes[0].comparators[0]: its url leads back to this proxy, which listens on 127.0.0.1:8080"
+        )
+    check_config(config(route(comparators=[{**judge, "url": "http://localhost:8082/v1"}])))
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "*/responses"])
+def test_a_comparator_of_embeddings_is_refused_where_only_texts_come(path):
+    route_ = route(match={"path": path}, comparators=[{"use": "embedding"}], students=[STUDENT])
+    assert "routes[0].comparators[0]: embedding cannot compare answers of " in said(config(route_))
+    check_config(config(route_ | {"match": {"path": "/v1/*"}}))
+
+
 def test_a_comparator_that_does_not_exist_is_named_with_its_place():
     text = said(config(route(comparators=[{"use": "exact"}, {"use": "lable"}])))
     assert text.startswith("routes[0].comparators[1]: ")
