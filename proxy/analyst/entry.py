@@ -7,7 +7,6 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from proxy.analysis.latency import quantile_ms
@@ -15,8 +14,10 @@ from proxy.analysis.records import Agreement, Circumstances, Decision, Gate
 from proxy.analysis.settling import joining, settle
 from proxy.analysis.verdict import decide
 from proxy.analyst.money import cost_of
+from proxy.analyst.noise import noise_floor, to_noise_floor
+from proxy.analyst.shapes import Window, agreement_json, rfc3339
 from proxy.analyst.standing import is_paused, surfaces_not_compared
-from proxy.analyst.summary import Lost, Money, Summary, summarise
+from proxy.analyst.summary import NOTHING_LOST, Lost, Money, Summary, probability_floor, summarise
 from proxy.config.model import Route, Student
 from proxy.errors import StoreError
 from proxy.journal.base import BUCKET_SECONDS, LOST, bucket_of
@@ -24,14 +25,9 @@ from proxy.store.base import Store
 from proxy.store.records import LATENCY_STEP, Evidence
 
 WEEK = 7 * 86400.0
-NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)
 RECENTLY = (float(BUCKET_SECONDS), 3600.0, 86400.0)  # seconds: the first of them that knows of pairs
-METHOD = "betting with fixed bets over weighted counts; each bound holds at every look"
 # Named by the contract, brought by later versions.
 NOT_YET: dict[str, Any] = {
-    "noise_floor": None,
-    "difference": None,
-    "relative_agreement": None,
     "quality": None,
     "weak_spots": [],
     "may_serve": None,
@@ -39,20 +35,6 @@ NOT_YET: dict[str, Any] = {
     "drift": [],
     "alerts": [],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The time that a report reads.  ``since`` and ``until`` are starts of buckets, ``until`` exclusive."""
-
-    now: float
-    since: int | None = None
-    until: int | None = None
-    unsettled: int = 0  # exchanges in the journal
-
-    @property
-    def end(self) -> float:
-        return self.now if self.until is None else min(self.now, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +52,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
     summary = _summary(store, route, chosen, window)
     full_days = store.full_days(evidence.id, window.end) if evidence else 0
     open_turns = store.open_turns(route.name)
+    floor = noise_floor(store, route, window)
     gate = _settled(store, gate_of(route), summary, chosen, window, full_days)
     decision = decide(
         summary.overall,
@@ -95,6 +78,7 @@ def student_entry(store: Store, route: Route, student: Student, chosen: Chosen, 
         **told(summary, decision, gate),
         "reasons": [*decision.reasons, *_superseded(chosen)],
         "open_turns": open_turns,
+        **to_noise_floor(decision, floor),
         "full_days": full_days,
         "cost": cost_of(
             summary.teacher_cost, summary.student_cost, student.price, hours=_observed_hours(chosen, window)
@@ -110,7 +94,7 @@ def told(summary: Summary, decision: Decision, gate: Gate) -> dict[str, Any]:
         "verdict": decision.verdict,
         "reasons": list(decision.reasons),
         "pairs_needed": decision.units_needed,
-        "agreement": _agreement(decision.agreement),
+        "agreement": agreement_json(decision.agreement),
         "target": gate.target,
         "missing": {"share": summary.overall.missing_share, "kinds": dict(summary.overall.missing)},
         "excluded": {"share": summary.overall.excluded_share, "kinds": dict(summary.excluded)},
@@ -145,12 +129,15 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
         "verdict": "undecided",
         "reasons": ["no student is configured for this route: exchanges are kept, nothing is compared"],
         "pairs_needed": None,
-        "agreement": _agreement(Agreement(estimate=None, lower=0.0, upper=1.0, alpha=gate.alpha)),
+        "agreement": agreement_json(Agreement(estimate=None, lower=0.0, upper=1.0, alpha=gate.alpha)),
         "target": gate.target,
         "full_days": 0,
         "missing": {"share": 0.0, "kinds": {}},
         "excluded": {"share": 0.0, "kinds": {}},
         **NOT_YET,
+        "noise_floor": noise_floor(store, route, window),
+        "difference": None,
+        "relative_agreement": None,
         "segments": [],
         "comparators": {},
         "kinds": {},
@@ -176,14 +163,6 @@ def gate_of(route: Route) -> Gate:
         also=gate.also,
         margin=gate.margin if gate.relative_to == "noise_floor" else None,
     )
-
-
-def rfc3339(moment: float | None) -> str | None:
-    """UTC, to the millisecond where it is not a full second."""
-    if moment is None:
-        return None
-    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds" if moment % 1 == 0 else "milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _identity(route: Route, student: str | None, chosen: Chosen, window: Window) -> dict[str, Any]:
@@ -294,13 +273,6 @@ def _mended_by(store: Store, summary: Summary, chosen: Chosen, window: Window) -
     return ""
 
 
-def probability_floor(summary: Summary, evidence: Evidence | None) -> float:
-    """What the bets of the bounds go by: the lowest probability, also of what may still come to the evidence."""
-    probabilities = summary.overall.low.probabilities
-    lowest = float(probabilities.min()) if probabilities.size else 1.0
-    return min(lowest, evidence.probability_floor) if evidence else lowest
-
-
 def _superseded(chosen: Chosen) -> list[str]:
     if chosen.evidence is None or chosen.successor is None:
         return []
@@ -313,16 +285,6 @@ def _observed_hours(chosen: Chosen, window: Window) -> float:
         return 0.0
     end = window.end if chosen.successor is None else min(window.end, chosen.successor.since)
     return max(0.0, end - max(chosen.evidence.since, window.since or 0)) / 3600
-
-
-def _agreement(agreement: Agreement) -> dict[str, Any]:
-    return {
-        "estimate": agreement.estimate,
-        "lower": agreement.lower,
-        "upper": agreement.upper,
-        "alpha": agreement.alpha,
-        "method": METHOD,
-    }
 
 
 def _comparators(summary: Summary, decision: Decision, gate: Gate) -> dict[str, dict[str, float | None]]:
@@ -345,7 +307,7 @@ def _segments(decision: Decision) -> list[dict[str, Any]]:
             "value": segment.slice.value,
             "units": segment.slice.units,
             "required": segment.required,
-            "agreement": _agreement(segment.agreement),
+            "agreement": agreement_json(segment.agreement),
             "missing": {"share": segment.slice.missing_share, "kinds": dict(segment.slice.missing)},
             "verdict": segment.verdict,
             "reasons": list(segment.reasons),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from proxy.analyst.entry import Chosen, Window, rfc3339, route_entry, student_entry
+from proxy.analyst.entry import Chosen, route_entry, student_entry
 from proxy.analyst.names import listed, routes_named, students_named
 from proxy.analyst.rescored import rescored_entry
+from proxy.analyst.shapes import Window, rfc3339
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.errors import UsageError

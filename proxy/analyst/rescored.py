@@ -7,10 +7,12 @@ from typing import Any
 
 from proxy.analysis.records import Circumstances
 from proxy.analysis.verdict import decide
-from proxy.analyst.entry import Window, gate_of, lost_between, probability_floor, rfc3339, told
+from proxy.analyst.entry import gate_of, lost_between, told
 from proxy.analyst.money import cost_of
+from proxy.analyst.noise import to_noise_floor
+from proxy.analyst.shapes import Window, rfc3339
 from proxy.analyst.standing import is_paused, surfaces_not_compared
-from proxy.analyst.summary import Summary, summarise
+from proxy.analyst.summary import Summary, probability_floor, summarise
 from proxy.config.model import Route, Student
 from proxy.store.base import Store
 from proxy.store.records import FORGOTTEN, REDACTED, RESCORED, Evidence, Rescoring
@@ -76,6 +78,7 @@ def rescored_entry(  # noqa: PLR0917 - as many as there are
         },
         "paused": is_paused(store, route),
         **told(summary, decision, gate),
+        **to_noise_floor(decision, None),
         "reasons": [*_reasons(summary, rescoring, live), *decision.reasons],
         "pairs_needed": None,
         "full_days": full_days,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from proxy.analysis.bounds import UnitCounts
 from proxy.analysis.records import Differences, Slice
-from proxy.store.records import BINS, NOISE_FLOOR, CountRow
+from proxy.store.records import BINS, NOISE_FLOOR, CountRow, Evidence
 
 TOP_BIN = BINS - 1
 ALL = ("all", "")
@@ -22,6 +22,9 @@ class Lost:
     missing: Mapping[str, int]  # were due, as far as anyone knows: too_large, shed, failed
     by_probability: Mapping[float, int]  # the same by the probability with which they would have been sampled
     paused: int  # left out by a person
+
+
+NOTHING_LOST = Lost(missing={}, by_probability={}, paused=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,13 @@ def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost, also: Colle
         teacher_cost=_money(table, "teacher"),
         student_cost=_money(table, "student"),
     )
+
+
+def probability_floor(summary: Summary, evidence: Evidence | None) -> float:
+    """What the bets of the bounds go by: the lowest probability, also of what may still come to the evidence."""
+    probabilities = summary.overall.low.probabilities
+    lowest = float(probabilities.min()) if probabilities.size else 1.0
+    return min(lowest, evidence.probability_floor) if evidence else lowest
 
 
 class _Table:

@@ -34,6 +34,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     route: str
     surface: str
     path: str  # the client's raw path, without the query
+    api_version: str = ""  # what of the query Azure goes by
     arrived_at: float
     captured_at: float  # when the answer was complete; evidence is ordered and bucketed by this
     request: bytes  # JSON body, credentials taken out

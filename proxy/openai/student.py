@@ -20,6 +20,8 @@ ALWAYS_DROPPED = frozenset(
         "prompt_cache_retention",
     }
 )
+# Of the teacher asked a second time: what would act twice, or say whose request it is, or answer from a cache.
+DROPPED_FROM_REPLAYS = ALWAYS_DROPPED - {"logit_bias", "service_tier"}
 _ENCRYPTED_REASONING = "reasoning.encrypted_content"
 _STREAMED = frozenset({"chat/completions", "completions", "responses"})
 _RIVALS, _RIVALS_OF_COMPLETIONS = 20, 5  # as many as OpenAI's API gives beside each token
@@ -35,6 +37,7 @@ def student_request(
     drop: Sequence[str],
     stream: bool,
     logprobs: bool | None = None,
+    always_dropped: frozenset[str] = ALWAYS_DROPPED,
 ) -> dict[str, Any]:
     """The body of the request to a student; ``body`` itself is left as it is.
 
@@ -43,11 +46,12 @@ def student_request(
         body: The client's request.
         model: The student's model.
         put: Fields to put, last of all.
-        drop: Fields to drop beside ``ALWAYS_DROPPED``, before ``put``.
+        drop: Fields to drop beside those, before ``put``.
         stream: Whether to ask for an event stream (with its usage); embeddings have none.
         logprobs: Whether to ask for log-probabilities (embeddings have none); None: as the client does.
+        always_dropped: Fields that are the teacher's alone.
     """
-    asked = {key: value for key, value in without_credentials(body).items() if key not in ALWAYS_DROPPED}
+    asked = {key: value for key, value in without_credentials(body).items() if key not in always_dropped}
     asked["model"] = model
     asked.pop("stream", None)
     if stream and surface in _STREAMED:

@@ -20,6 +20,13 @@ def surface_of(path: str) -> str | None:
     return None
 
 
+def upstream_path(prefix: str, path: str) -> str:
+    """The path at an upstream whose URL has the path ``prefix``, for a client's: the contract's rule for URLs."""
+    if prefix and (path == "/v1" or path.startswith("/v1/")):
+        path = path[3:]
+    return (prefix + path) or "/"
+
+
 def azure_deployment(path: str) -> str | None:
     """NAME of ``/openai/deployments/NAME/…``, percent-decoded; None for every other path."""
     match = _DEPLOYMENT.search(path)

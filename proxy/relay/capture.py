@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from proxy.journal.base import Exchange
 from proxy.openai import codings
 from proxy.openai.answers import terminal_event_passed
-from proxy.openai.requests import RequestReading, read_request
+from proxy.openai.requests import read_request
 from proxy.openai.surfaces import azure_deployment
 from proxy.relay.headers import (
     ACCESS_KEY,
@@ -19,7 +20,7 @@ from proxy.relay.headers import (
     TAGS,
 )
 from proxy.relay.routing import CompiledRoute
-from proxy.relay.sampling import request_unit, unit_of
+from proxy.relay.sampling import Asked, request_unit, unit_of
 from proxy.relay.tee import Tee
 
 CaptureOutcome = Literal[
@@ -46,8 +47,10 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     route: CompiledRoute
     surface: str
     path: str
-    segment_headers: dict[str, str]  # of the client's, those that the route's segments name
+    api_version: str  # of the query, which may hold credentials, what Azure goes by
+    headers: dict[str, str]  # of the client's, those that the route's segments and its sample name
     noted: dict[bytes, bytes]  # those that the relay itself reads
+    model: str | None  # that is asked for, where the relay had to know it
     client: str  # its address
     tee: Tee
     status: int
@@ -67,11 +70,31 @@ class CaptureReading(msgspec.Struct, frozen=True):
     outcome: CaptureOutcome
     reason: str = ""
     exchange: Exchange | None = None
+    probability: float = 1.0  # with which what was lost would have been sampled
 
 
-def loss(outcome: CaptureOutcome, exchange_id: str, route: CompiledRoute) -> CaptureOutcome:
+def loss(outcome: CaptureOutcome, exchange_id: str, probability: float) -> CaptureReading:
     """How a lost capture counts: one that the sample would not have held is no loss, so losses are a sample too."""
-    return outcome if request_unit(exchange_id).drawn(route.sample) else "sampled_out"
+    if not request_unit(exchange_id).drawn(probability):
+        return CaptureReading("sampled_out")
+    return CaptureReading(outcome, probability=probability)
+
+
+def lost_capture(outcome: CaptureOutcome, captured: Captured) -> CaptureReading:
+    """The same of one that was whole."""
+    probability = probability_unread(captured.route, captured.noted, captured.headers, captured.model)
+    return loss(outcome, captured.id, probability)
+
+
+def probability_unread(
+    route: CompiledRoute, noted: Mapping[bytes, bytes], headers: Mapping[str, str], model: str | None
+) -> float:
+    """With which a request is sampled, as far as that can be told without its body.  ``model`` None: not known."""
+    return _probability(route, noted, Asked(headers, parse_tags(_noted(noted, TAGS)), model, model is not None))
+
+
+def _probability(route: CompiledRoute, noted: Mapping[bytes, bytes], asked: Asked) -> float:
+    return 1.0 if _noted(noted, SHADOW).lower() == "on" else route.shares.of(asked)
 
 
 def read_capture(captured: Captured) -> CaptureReading:
@@ -81,7 +104,8 @@ def read_capture(captured: Captured) -> CaptureReading:
     if captured.cut is not None and not _was_whole(captured):
         return CaptureReading("client_gone" if captured.cut == "client" else "teacher_error")
     body = b"".join(captured.tee.request)
-    coding = _noted(captured, b"content-encoding")
+    noted = captured.noted
+    coding = _noted(noted, b"content-encoding")
     try:
         decoded = codings.decode(body, coding, captured.decoded_limit) if coding else body
     except codings.CodingError as error:
@@ -91,15 +115,16 @@ def read_capture(captured: Captured) -> CaptureReading:
     reading = read_request(captured.surface, decoded)
     if reading.not_shadowable is not None:
         return CaptureReading("not_shadowable", reading.not_shadowable)
-    session = _noted(captured, SESSION)[:_LONGEST_SESSION] or None
+    session = _noted(noted, SESSION)[:_LONGEST_SESSION] or None
     unit = unit_of(
         captured.id,
         later_turn=reading.turn != "first",
         session=session,
         conversation_key=reading.conversation_key,
     )
-    wanted = _noted(captured, SHADOW).lower() == "on"
-    probability = 1.0 if wanted else captured.route.sample
+    tags = parse_tags(_noted(noted, TAGS))
+    deployment = azure_deployment(captured.path)
+    probability = _probability(captured.route, noted, Asked(captured.headers, tags, deployment or reading.model))
     if not unit.drawn(probability):
         return CaptureReading("sampled_out")
     exchange = Exchange(
@@ -107,6 +132,7 @@ def read_capture(captured: Captured) -> CaptureReading:
         route=captured.route.name,
         surface=captured.surface,
         path=captured.path,
+        api_version=captured.api_version,
         arrived_at=captured.arrived_at,
         captured_at=captured.ended_at,
         request=reading.clean,
@@ -117,9 +143,9 @@ def read_capture(captured: Captured) -> CaptureReading:
         streamed=reading.stream or is_event_stream(captured.content_type),
         ttft=captured.ttft,
         duration=captured.duration,
-        model=_model(reading, captured.path),
-        headers=captured.segment_headers,
-        tags=parse_tags(_noted(captured, TAGS)),
+        model=reading.model or deployment,
+        headers={name: value for name, value in captured.headers.items() if name in captured.route.segment_headers},
+        tags=tags,
         session=session,
         unit=unit.hash,
         unit_kind=unit.kind,
@@ -129,8 +155,8 @@ def read_capture(captured: Captured) -> CaptureReading:
     return CaptureReading("journaled", exchange=exchange)
 
 
-def _noted(captured: Captured, name: bytes) -> str:
-    return captured.noted.get(name, b"").decode("latin-1").strip()
+def _noted(noted: Mapping[bytes, bytes], name: bytes) -> str:
+    return noted.get(name, b"").decode("latin-1").strip()
 
 
 def is_event_stream(content_type: str) -> bool:
@@ -158,10 +184,6 @@ def _was_whole(captured: Captured) -> bool:
     except codings.CodingError:
         return False
     return terminal_event_passed(captured.surface, captured.content_type, body)
-
-
-def _model(reading: RequestReading, path: str) -> str | None:
-    return reading.model or azure_deployment(path)
 
 
 def _repeat_key(captured: Captured, body: bytes) -> str:

@@ -10,13 +10,21 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import parse_qs
 
 import structlog
 
 from proxy.openai.surfaces import azure_deployment, surface_of
 from proxy.relay import refusals
 from proxy.relay.body import BodyTooLargeError, ClientGoneError, IncomingBody, may_name_model, model_in, with_model
-from proxy.relay.capture import Captured, CaptureOutcome, is_event_stream, loss
+from proxy.relay.capture import (
+    Captured,
+    CaptureOutcome,
+    CaptureReading,
+    is_event_stream,
+    loss,
+    probability_unread,
+)
 from proxy.relay.headers import (
     EXCHANGE_ID,
     SHADOW,
@@ -67,6 +75,7 @@ class Passage:
         "_head",
         "_id",
         "_known",
+        "_model",
         "_path",
         "_relay",
         "_route",
@@ -97,9 +106,8 @@ class Passage:
         self._task = asyncio.current_task()
         self._route: CompiledRoute | None = None
         self._surface: str | None = None
-        self._known: tuple[CaptureOutcome, str] | None = (
-            None  # the capture's outcome, where it does not need the answer
-        )
+        self._known: CaptureReading | None = None  # what becomes of the capture, where that does not need the answer
+        self._model: str | None = None  # that is asked for, where choosing the route had to know it
         self._tee: Tee | None = None
         self._answer: UpstreamAnswer | None = None
         self._counted = True
@@ -128,7 +136,7 @@ class Passage:
             _say_defect(error)
             self._cut = "upstream"
             if self._route is not None and self._known is None:
-                self._known = (loss("failed", self._id, self._route), "")
+                self._known = self._loss("failed", self._route)
             if not self._status:
                 await self._refuse(refusals.INTERNAL_ERROR)
         finally:
@@ -173,6 +181,7 @@ class Passage:
         model = azure_deployment(self._path)
         if model is None and self._head.has_body and may_name_model(self._head.noted):
             model = await self._read_body(model_in, await self._held())
+        self._model = model
         return choose(candidates, model)
 
     async def _held(self) -> bytes:
@@ -192,7 +201,7 @@ class Passage:
             await self._held()
         except _RefusedError:
             if self._route is not None and self._known is None:
-                self._known = (loss("too_large", self._id, self._route), "")
+                self._known = self._loss("too_large", self._route)
             raise
 
     def _begin_capture(self, route: CompiledRoute) -> None:
@@ -201,11 +210,11 @@ class Passage:
         self._surface = surface_of(self._path) if self._scope["method"] == "POST" else None
         shadow = self._head.noted.get(SHADOW)
         if shadow is not None and shadow.strip().lower() == b"off":
-            self._known = ("opted_out", "")
+            self._known = CaptureReading("opted_out")
         elif paused and (None in paused or route.name in paused):
-            self._known = ("paused", "")
+            self._known = CaptureReading("paused")
         elif self._surface is None:
-            self._known = ("not_shadowable", "other_path")
+            self._known = CaptureReading("not_shadowable", "other_path")
         else:
             beside = len(self._path) + sum(map(len, self._head.noted.values()))
             self._tee = Tee(self._relay.budget, self._table.limits.capture, beside=beside)
@@ -337,15 +346,15 @@ class Passage:
         known = self._known
         if tee is not None and known is None:
             if self._status >= 400 or (self._answer is None and self._cut != "client"):  # noqa: PLR2004
-                known = ("teacher_error", "")
+                known = CaptureReading("teacher_error")
             elif self._answer is None:
-                known = ("client_gone", "")
+                known = CaptureReading("client_gone")
             elif tee.lost is not None:
-                known = (loss(tee.lost, self._id, route), "")
+                known = self._loss(tee.lost, route)
         if known is not None or tee is None or surface is None:
             if tee is not None:
                 tee.discard()
-            writer.count(route, *(known or (loss("failed", self._id, route), "")))
+            writer.count(route, known or self._loss("failed", route))
             return
         client = self._scope.get("client")
         writer.submit(
@@ -354,8 +363,10 @@ class Passage:
                 route=route,
                 surface=surface,
                 path=self._path,
-                segment_headers=self._segment_headers(route),
+                api_version=_api_version(self._scope["query_string"]),
+                headers=self._headers_for(route),
                 noted=self._head.noted,
+                model=self._model,
                 client=client[0] if client else "",
                 tee=tee,
                 status=self._status,
@@ -370,9 +381,14 @@ class Passage:
             )
         )
 
-    def _segment_headers(self, route: CompiledRoute) -> dict[str, str]:
+    def _loss(self, outcome: CaptureOutcome, route: CompiledRoute) -> CaptureReading:
+        model = self._model or azure_deployment(self._path)
+        probability = probability_unread(route, self._head.noted, self._headers_for(route), model)
+        return loss(outcome, self._id, probability)
+
+    def _headers_for(self, route: CompiledRoute) -> dict[str, str]:
         headers = self._scope["headers"]
-        named = {name for name, _ in headers} & route.header_segments if route.header_segments else ()
+        named = {name for name, _ in headers} & route.noted_headers if route.noted_headers else ()
         return {name.decode("latin-1"): header_value(headers, name)[:_LONGEST_SEGMENT] for name in named}
 
 
@@ -380,3 +396,9 @@ def _say_defect(error: Exception) -> None:
     """With its place, never with what was relayed."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     structlog.get_logger().error("relay_failed", error=type(error).__name__, where=f"{place.name}:{place.lineno}")
+
+
+def _api_version(query: bytes) -> str:
+    if b"api-version=" not in query:
+        return ""
+    return parse_qs(query.decode("latin-1")).get("api-version", [""])[0][:_LONGEST_SEGMENT]

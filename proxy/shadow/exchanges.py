@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,6 +19,7 @@ from proxy.shadow.features import answer_features, request_features
 from proxy.shadow.language import language_segment
 from proxy.shadow.redaction import Redactor
 from proxy.shadow.segments import segment_values
+from proxy.shadow.students import Question
 from proxy.store.records import AnswerRecord, ExchangeRecord
 
 Redact = Callable[[Any], Any]
@@ -48,10 +50,15 @@ class ReadExchange(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange as a student is asked it and as it is kept."""
 
     request: Request  # the original: comparators and students see it
+    path: str  # of the client's request, with what of its query an upstream goes by
     teacher: Answer  # the original; empty where there is trouble
     trouble: TeacherTrouble | None
     record: ExchangeRecord  # redacted, subjects hashed
     size: int  # bytes of the bodies once decoded
+
+    @property
+    def question(self) -> Question:
+        return Question(surface=self.request.surface, body=self.request.body, path=self.path)
 
 
 def read_exchange(exchange: Exchange, terms: Terms) -> ReadExchange:
@@ -103,6 +110,7 @@ def read_exchange(exchange: Exchange, terms: Terms) -> ReadExchange:
     )
     return ReadExchange(
         request=Request(surface=exchange.surface, body=asked.body),
+        path=exchange.path + (f"?api-version={quote(exchange.api_version)}" if exchange.api_version else ""),
         teacher=teacher,
         trouble=trouble,
         record=record,

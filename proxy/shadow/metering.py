@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from comparators.base import Asked
 from comparators.kinds import KINDS
 from proxy.metrics import ShadowMetrics
-from proxy.store.records import ANSWERED, OURS, AnswerRecord, PairRecord, Settlement
+from proxy.store.records import ANSWERED, OURS, TEACHER_REPLAY, AnswerRecord, PairRecord, Settlement
 
 _MOST_KINDS = 50  # of a route's own comparators, beside those of the list
 _OTHER_KIND = "other"
@@ -85,6 +85,9 @@ def count_asked(metrics: ShadowMetrics, route: str, asked: Asked) -> None:
 
 def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str) -> None:
     student, answer = pair.student, pair.answer
+    if student == TEACHER_REPLAY:
+        _count_answer(metrics, route, TEACHER_REPLAY, model, pair)
+        return
     metrics.pairs.labels(route, student, pair.outcome).inc()
     if answer.error is not None and pair.outcome not in OURS:
         metrics.student_errors.labels(route, student, answer.error["kind"]).inc()
@@ -95,12 +98,16 @@ def _count_pair(metrics: ShadowMetrics, route: str, pair: PairRecord, model: str
             metrics.disagreements.labels(route, student, kind).inc()
     for label, score in pair.scores.items():
         metrics.score.labels(route, student, label).observe(score.score)
-    model = metrics.models.of(route, "student", model)
+    _count_answer(metrics, route, "student", model, pair)
+
+
+def _count_answer(metrics: ShadowMetrics, route: str, role: str, model: str, pair: PairRecord) -> None:
+    model, answer = metrics.models.of(route, role, model), pair.answer
     if pair.outcome in ANSWERED and answer.latency_ms is not None:
-        metrics.upstream_duration.labels(route, "student", model).observe(answer.latency_ms / 1000)
+        metrics.upstream_duration.labels(route, role, model).observe(answer.latency_ms / 1000)
         if answer.ttft_ms is not None:
-            metrics.ttft.labels(route, "student", model).observe(answer.ttft_ms / 1000)
-    _count_usage(metrics, route, "student", model, answer)
+            metrics.ttft.labels(route, role, model).observe(answer.ttft_ms / 1000)
+    _count_usage(metrics, route, role, model, answer)
 
 
 def _count_usage(metrics: ShadowMetrics, route: str, role: str, model: str, answer: AnswerRecord) -> None:

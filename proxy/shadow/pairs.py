@@ -7,15 +7,24 @@ from typing import Literal
 import msgspec
 
 from comparators.base import Answer
-from proxy.config.model import Student
+from proxy.config.model import Route, Student
 from proxy.openai import answers, codings, prices, usage
+from proxy.shadow.budgets import LEAST, Asking
 from proxy.shadow.exchanges import ReadExchange, Terms, answer_record
 from proxy.shadow.failures import LONGEST_MESSAGE, UNAVAILABLE, UNUSABLE, StudentFailure
 from proxy.shadow.features import answer_features
 from proxy.shadow.logprob_sums import logprob_sums
 from proxy.shadow.scoring import Scored, zero_scores
 from proxy.shadow.students import StudentAnswer
-from proxy.store.records import AnswerRecord, Features, LogprobSums, PairRecord, ScoreRecord
+from proxy.store.records import (
+    OVER_BUDGET,
+    TEACHER_REPLAY,
+    AnswerRecord,
+    Features,
+    LogprobSums,
+    PairRecord,
+    ScoreRecord,
+)
 
 MOST_OTHERS = 7  # choices of one answer that are compared beside the first
 _ENDINGS = {"length": "truncated", "incomplete": "truncated", "content_filter": "filtered"}
@@ -44,6 +53,15 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 def not_asked(terms: Terms, student: Student, outcome: str, message: str = "") -> PairRecord:
     """A student that was not asked, or whose answer could not be compared at all."""
     return _pair(terms, student, outcome, AnswerRecord(error={"kind": outcome, "message": message}))
+
+
+def left_out(terms: Terms, student: Student, asking: Asking) -> PairRecord:
+    """A student that was not asked because of its budget."""
+    if asking.left_out == "paused":
+        error = {"kind": OVER_BUDGET, "message": "beyond its budget"}
+    else:
+        error = {"kind": "sampled_out", "message": f"{asking.thinning:g} of the sampled units are asked about"}
+    return _pair(terms, student, asking.left_out or "", AnswerRecord(error=error))
 
 
 def without_answer(terms: Terms, student: Student, failure: StudentFailure) -> PairRecord:
@@ -88,7 +106,7 @@ def judge(terms: Terms, student: Student, exchange: ReadExchange, answered: Stud
         used=used,
         latency=http.latency,
         ttft=answered.ttft,
-        cost=_cost(student, used),
+        cost=_cost(student, used, answer.model),
     )
     if reading.error is not None:
         said = {"kind": "error_in_answer", "message": _kept(terms, reading.error)}
@@ -154,8 +172,10 @@ def _is_empty(answer: Answer) -> bool:
     return not ((answer.content or "").strip() or answer.tool_calls or answer.refusal or answer.embeddings)
 
 
-def _cost(student: Student, used: usage.Usage) -> float | None:
-    """Without a configured price none is claimed; a price per hour is not a pair's."""
+def _cost(student: Student, used: usage.Usage, named: str | None) -> float | None:
+    """Without a configured price none is claimed of a student; a price per hour is not a pair's."""
+    if student.name == TEACHER_REPLAY and student.price is None:
+        return prices.cost_usd(student.model or named, used, None)
     if student.price is None or student.price.per_hour is not None:
         return None
     return prices.cost_usd(student.model, used, student.price.model_dump(exclude={"per_hour"}))
@@ -191,8 +211,20 @@ def _pair(
         version=student.base_version,
         definition=terms.definition,
         decides=terms.comparators[0][0],
-        sample=terms.route.sample,
+        probability_floor=_probability_floor(terms.route, student),
         outcome=outcome,
         answer=answer,
         scores=scores or {},
     )
+
+
+def _probability_floor(route: Route, student: Student) -> float:
+    """The least probability that a unit of this student may be sampled with, budgets and all.
+
+    Where a student is measured against the noise floor, only units count on which the teacher is asked again.
+    """
+    floor = route.sampling.least
+    if student.budget.is_given:
+        floor *= LEAST
+    replays = route.noise_floor if route.gate.relative_to == "noise_floor" and student.name != TEACHER_REPLAY else None
+    return floor * LEAST if replays is not None and replays.usd_per_day is not None else floor

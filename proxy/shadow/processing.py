@@ -16,18 +16,20 @@ from comparators.language.words import size_of
 from comparators.running import Runner
 from proxy.journal.base import Delivery
 from proxy.metrics import ShadowMetrics
+from proxy.shadow.budgets import Asking
 from proxy.shadow.details import DetailRedaction
 from proxy.shadow.exchanges import ReadExchange, Terms, bare_record, read_exchange
 from proxy.shadow.failures import StudentFailure
 from proxy.shadow.flights import Flights, Wait
 from proxy.shadow.lanes import ParkedError
 from proxy.shadow.offload import offload
-from proxy.shadow.pairs import Judged, compared, judge, judge_failure, not_asked, without_answer
+from proxy.shadow.pairs import Judged, compared, judge, judge_failure, left_out, not_asked, without_answer
 from proxy.shadow.recorder import Outcome
+from proxy.shadow.replays import TeacherClient, is_replayed
 from proxy.shadow.routes import ServedRoute
 from proxy.shadow.scoring import TOOK_TOO_LONG, Scored, score_pair
 from proxy.shadow.students import StudentClient
-from proxy.store.records import ExchangeRecord, PairRecord, Settlement
+from proxy.store.records import TEACHER_REPLAY, ExchangeRecord, PairRecord, Settlement
 
 READERS = 2  # threads that read exchanges
 
@@ -76,9 +78,11 @@ class Processor:
         if served is None:
             return self._of_unknown_route(delivery, new=known is None)
         students = tuple(client for client in served.students if client.student.name not in (known or ()))
-        if known is not None and not students:
+        replay = None if TEACHER_REPLAY in (known or ()) else _replay(delivery, served)
+        if known is not None and not students and replay is None:
             return _nothing_to_store(delivery)
-        return await self._process(delivery, ServedRoute(terms=served.terms, students=students), new=known is None)
+        due = ServedRoute(terms=served.terms, students=students, replay=replay)
+        return await self._process(delivery, due, new=known is None)
 
     async def _process(self, delivery: Delivery, due: ServedRoute, *, new: bool) -> Processed:
         lost = self._lost(delivery)
@@ -132,7 +136,7 @@ class Processor:
             return read
 
     async def _ask_all(self, delivery: Delivery, read: ReadExchange, served: ServedRoute, *, new: bool) -> Processed:
-        due = served.students
+        due = served.clients
         results = await asyncio.gather(*(self._pair(read, served.terms, student) for student in due))
         paired = [result for result in results if result is not None]
         parked = [student for student, result in zip(due, results, strict=True) if result is None]
@@ -158,17 +162,20 @@ class Processor:
 
     async def _pair(self, read: ReadExchange, terms: Terms, client: StudentClient) -> _Paired | None:
         """One student's pair; None where it was parked."""
+        asking = Asking(client.budget, read.record.unit)
         try:
-            return await self._asked(read, terms, client)
+            paired = await self._asked(read, terms, client, asking)
         except ParkedError:
             if self._flights.may_park():
                 return None
             return _Paired(pair=not_asked(terms, client.student, "shed", "the student's queue is full"))
         except Exception as error:  # noqa: BLE001 -- a defect costs this pair, not the worker
             _log.error("pair_failed", exchange=read.record.id, student=client.student.name, error=type(error).__name__)
-            return _Paired(pair=not_asked(terms, client.student, "unscored", type(error).__name__))
+            paired = _Paired(pair=not_asked(terms, client.student, "unscored", type(error).__name__))
+        # Whatever became of it: what was not drawn because of its budget is the same share of all that could become.
+        return msgspec.structs.replace(paired, pair=msgspec.structs.replace(paired.pair, thinning=asking.thinning))
 
-    async def _asked(self, read: ReadExchange, terms: Terms, client: StudentClient) -> _Paired:
+    async def _asked(self, read: ReadExchange, terms: Terms, client: StudentClient, asking: Asking) -> _Paired:
         student = client.student
         if self._too_old(read, client):
             return _Paired(pair=not_asked(terms, student, "expired"))
@@ -177,7 +184,11 @@ class Processor:
             try:
                 if self._too_old(read, client):
                     return _Paired(pair=not_asked(terms, student, "expired"))
-                result = await client.ask(read.request.surface, read.request.body, held)
+                # Drawn only now, so that what waited its turn, perhaps more than once, is drawn by the present level.
+                held.enter_context(asking)
+                if asking.left_out is not None:
+                    return _Paired(pair=left_out(terms, student, asking))
+                result = await client.ask(read.question, held)
             finally:
                 client.lane.leave()
             if isinstance(result, StudentFailure):
@@ -192,6 +203,7 @@ class Processor:
                 model = result.model
                 size = math.inf if result.http.content_encoding else len(result.http.body)
                 judged = await offload(functools.partial(judge, terms, student, read, result), size)
+            asking.usd = judged.record.cost_usd
             scored = await self._score(read, terms, judged) if judged.comparable else None
             return _Paired(pair=compared(terms, student, judged, scored), model=model)
 
@@ -215,6 +227,14 @@ class Processor:
 
     def _too_old(self, read: ReadExchange, client: StudentClient) -> bool:
         return self._now() - read.record.captured_at > client.student.max_age
+
+
+def _replay(delivery: Delivery, served: ServedRoute) -> TeacherClient | None:
+    """The teacher, where it is to be asked about this exchange a second time."""
+    exchange, floor = delivery.exchange, served.terms.route.noise_floor
+    if served.replay is None or floor is None or exchange is None or exchange.source != "live":
+        return None
+    return served.replay if is_replayed(exchange.unit or exchange.id, floor.share) else None
 
 
 def _fixed(due: Collection[StudentClient]) -> set[str]:

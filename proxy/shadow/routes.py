@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
-from comparators.base import Comparator
+from comparators.base import Comparator, Ledger
 from proxy.config.model import Config, Route, Student
 from proxy.definition import build_comparators, definition_hash
 from proxy.shadow.breaker import BreakerPolicy
+from proxy.shadow.budgets import Budget
 from proxy.shadow.exchanges import Terms
 from proxy.shadow.redaction import redactor
+from proxy.shadow.replays import TeacherClient, replay_student
 from proxy.shadow.students import StudentClient
+from proxy.store.records import TEACHER_REPLAY
 
 
 class ServedRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +24,12 @@ class ServedRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     terms: Terms
     students: tuple[StudentClient, ...]
+    replay: TeacherClient | None = None  # the teacher, to be asked a second time
+
+    @property
+    def clients(self) -> tuple[StudentClient, ...]:
+        """All that are asked."""
+        return self.students if self.replay is None else (*self.students, self.replay)
 
 
 def serve_routes(
@@ -30,6 +39,7 @@ def serve_routes(
     salt: bytes,
     before: Mapping[str, ServedRoute],
     policy: BreakerPolicy,
+    ledger: Ledger,
     now: Callable[[], float],
     introduce: Callable[[Route, Comparator], None] = lambda _, __: None,
 ) -> dict[str, ServedRoute]:
@@ -45,14 +55,18 @@ def serve_routes(
         (name, client.student.name): client
         for name, served in before.items()
         if served.terms.limit == config.limits.decoded
-        for client in served.students
+        for client in served.clients
     }
 
     def client(route: Route, student: Student) -> StudentClient:
         known = clients.get((route.name, student.name))
         if known is not None and known.student == student:
             return known
-        return StudentClient(student, session, limit=config.limits.decoded, policy=policy, now=now)
+        kind = TeacherClient if student.name == TEACHER_REPLAY else StudentClient
+        budget = None
+        if student.budget.is_given:
+            budget = Budget(f"student {route.name}/{student.name}", student.budget, ledger, now)
+        return kind(student, session, limit=config.limits.decoded, policy=policy, budget=budget, now=now)
 
     ready = {}
     for route in config.routes:
@@ -65,9 +79,11 @@ def serve_routes(
             salt=salt,
             limit=config.limits.decoded,
         )
-        ready[route.name] = ServedRoute(
-            terms=terms, students=tuple(client(route, student) for student in route.students)
-        )
+        again = replay_student(route)
+        replay = None if again is None else client(route, again)
+        assert replay is None or isinstance(replay, TeacherClient)  # noqa: S101 -- no student is called so
+        students = tuple(client(route, student) for student in route.students)
+        ready[route.name] = ServedRoute(terms=terms, students=students, replay=replay)
     return ready
 
 

@@ -18,6 +18,7 @@ from proxy.openai import json_text, requests
 from proxy.openai.student import asks_for_logprobs, takes_logprobs
 from proxy.shadow.asking import BrokenOffError, HttpAnswer, NotConnectedError, TooLargeError, headers_for, send
 from proxy.shadow.breaker import Breaker, BreakerPolicy
+from proxy.shadow.budgets import Budget
 from proxy.shadow.discovery import ModelDiscovery
 from proxy.shadow.failures import (
     UNAVAILABLE,
@@ -34,6 +35,14 @@ LARGE_ANSWERS = 2  # of one student, in memory at once
 PAUSE_BEFORE_RETRY = 0.1  # seconds, where the student does not say
 NOT_STREAMED = frozenset({"embeddings"})
 _MODELS_LIMIT = 2**20
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a student is asked: the client's request, without credentials."""
+
+    surface: str
+    body: dict[str, Any]
+    path: str = ""  # the client's raw path, and with it what of its query an upstream goes by
 
 
 class StudentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +70,12 @@ class StudentClient:
         *,
         limit: int,
         policy: BreakerPolicy | None = None,
+        budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.student = student
+        self.budget = budget
         self.lane = Lane(student.concurrency)
         self.breaker = Breaker(policy)
         self._session = session
@@ -74,7 +85,7 @@ class StudentClient:
         self._url = student.url.rstrip("/")
         self._api_key = None if student.api_key is None else student.api_key.get_secret_value()
         self._large = asyncio.Semaphore(LARGE_ANSWERS)
-        self._budget = RetryBudget()
+        self._retries = RetryBudget()
         self._discovery = ModelDiscovery(self._ask_models)
         self._streams_only = False
         self._without_logprobs: set[str] = set()  # surfaces on which it refuses to be asked for them
@@ -83,16 +94,14 @@ class StudentClient:
         """The text, should the student's own key stand in it, without it."""
         return text.replace(self._api_key, "[key]") if self._api_key else text
 
-    async def ask(
-        self, surface: str, body: dict[str, Any], held: contextlib.AsyncExitStack
-    ) -> StudentAnswer | StudentFailure:
+    async def ask(self, question: Question, held: contextlib.AsyncExitStack) -> StudentAnswer | StudentFailure:
         """The student's answer, or why there is none.  A large answer holds its place until ``held`` is closed."""
         ticket = self.breaker.admit(self._clock())
         if ticket is None:
             return StudentFailure(means=UNAVAILABLE, kind="breaker", message="not asked: it was down a moment ago")
         started = self._clock()
         try:
-            result = await self._ask_in_time(surface, body, held, deadline=started + self.student.timeout)
+            result = await self._ask_in_time(question, held, deadline=started + self.student.timeout)
         except BaseException:
             self.breaker.abandon(ticket)
             raise
@@ -104,14 +113,14 @@ class StudentClient:
         return result
 
     async def _ask_in_time(
-        self, surface: str, body: dict[str, Any], held: contextlib.AsyncExitStack, *, deadline: float
+        self, question: Question, held: contextlib.AsyncExitStack, *, deadline: float
     ) -> StudentAnswer | StudentFailure:
         try:
             async with asyncio.timeout(self.student.timeout):
-                model = self.student.model or await self._discovery.model()
+                model = await self._model_for(question)
                 if isinstance(model, StudentFailure):
                     return model
-                return await self._ask_model(model, surface, body, held, deadline=deadline)
+                return await self._ask_model(model, question, held, deadline=deadline)
         except TimeoutError:
             message = f"no whole answer within {self.student.timeout:g} s"
             return StudentFailure(means=UNAVAILABLE, kind="timeout", message=message)
@@ -121,9 +130,19 @@ class StudentClient:
             message = f"the answer is longer than {self._limit} bytes"
             return StudentFailure(means=UNUSABLE, kind="too_large", message=message)
 
+    async def _model_for(self, _: Question) -> str | StudentFailure:
+        return self.student.model or await self._discovery.model()
+
+    def _url_for(self, question: Question) -> str:
+        return f"{self._url}/{question.surface}"
+
+    def _headers(self, _: Question, *, stream: bool) -> dict[str, str]:
+        return headers_for(self._api_key, stream=stream)
+
     async def _ask_model(
-        self, model: str, surface: str, body: dict[str, Any], held: contextlib.AsyncExitStack, *, deadline: float
+        self, model: str, question: Question, held: contextlib.AsyncExitStack, *, deadline: float
     ) -> StudentAnswer | StudentFailure:
+        surface, body = question.surface, question.body
         streamable = surface not in NOT_STREAMED
         stream = streamable and (self.student.ttft or self._streams_only)
         logprobs = True if self.student.logprobs and takes_logprobs(surface) else None
@@ -131,8 +150,8 @@ class StudentClient:
         if wanted and surface in self._without_logprobs:
             logprobs = False
         while True:
-            payload = self._payload(model, surface, body, stream=stream, logprobs=logprobs)
-            http = await self._post(surface, payload, stream, held, deadline)
+            payload = json_text.encode(self._payload(model, question, stream=stream, logprobs=logprobs))
+            http = await self._post(question, payload, stream, held, deadline)
             if streamable and not stream and needs_streaming(http.status, http.body):
                 stream = True
             elif wanted and logprobs is not False and refuses_logprobs(http.status, http.body):
@@ -148,23 +167,28 @@ class StudentClient:
             self._discovery.forget(model)
         return failure_of(http.status, http.body)
 
-    def _payload(self, model: str, surface: str, body: dict[str, Any], *, stream: bool, logprobs: bool | None) -> bytes:
+    def _payload(self, model: str, question: Question, *, stream: bool, logprobs: bool | None) -> dict[str, Any]:
         student = self.student
-        return json_text.encode(
-            requests.student_request(
-                surface, body, model=model, put=student.set, drop=student.drop, stream=stream, logprobs=logprobs
-            )
+        return requests.student_request(
+            question.surface,
+            question.body,
+            model=model,
+            put=student.set,
+            drop=student.drop,
+            stream=stream,
+            logprobs=logprobs,
         )
 
     async def _post(
-        self, surface: str, payload: bytes, stream: bool, held: contextlib.AsyncExitStack, deadline: float
+        self, question: Question, payload: bytes, stream: bool, held: contextlib.AsyncExitStack, deadline: float
     ) -> HttpAnswer:
         """Ask, and ask again where no response byte came or the student said when to come back."""
-        self._budget.earn()
+        self._retries.earn()
+        headers = self._headers(question, stream=stream)
         retries = 0
         while True:
             try:
-                http = await self._send("POST", f"{self._url}/{surface}", payload, stream, held)
+                http = await self._send("POST", self._url_for(question), payload, headers, held)
             except NotConnectedError:
                 pause: float | None = PAUSE_BEFORE_RETRY * 2**retries
                 if not self._may_retry(retries, pause, deadline):
@@ -181,25 +205,31 @@ class StudentClient:
     def _may_retry(self, retries: int, pause: float | None, deadline: float) -> bool:
         if pause is None or retries >= MOST_RETRIES or self._clock() + pause >= deadline:
             return False
-        return self._budget.spend()
+        return self._retries.spend()
 
     async def _ask_models(self) -> HttpAnswer | StudentFailure:
         try:
             async with contextlib.AsyncExitStack() as held:
-                return await self._send("GET", f"{self._url}/models", None, stream=False, held=held)
+                headers = headers_for(self._api_key, stream=False)
+                return await self._send("GET", f"{self._url}/models", None, headers, held)
         except (NotConnectedError, BrokenOffError) as error:
             return StudentFailure(means=UNAVAILABLE, kind="connection", message=str(error))
         except TooLargeError:
             return StudentFailure(means=UNAVAILABLE, kind="connection", message="its /models is endless")
 
     async def _send(
-        self, method: str, url: str, payload: bytes | None, stream: bool, held: contextlib.AsyncExitStack
+        self,
+        method: str,
+        url: str,
+        payload: bytes | None,
+        headers: dict[str, str],
+        held: contextlib.AsyncExitStack,
     ) -> HttpAnswer:
         return await send(
             self._session,
             method,
             url,
-            headers=headers_for(self._api_key, stream=stream),
+            headers=headers,
             payload=payload,
             limit=self._limit if method == "POST" else _MODELS_LIMIT,
             large=self._large,

@@ -382,6 +382,8 @@ def _conditions(which: PairFilter) -> _Conditions:
             given.values.update(before_time=value[0], before_exchange=exchange_id, before_student=student)
         else:
             given.values[field] = value
+    if which.student is None:
+        given.fields.append("students")
     return given
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.store.records import TEACHER_REPLAY
 from proxy.store.rows import EXCHANGE_TEXT, PAIR_TEXT
 
 
@@ -57,7 +58,7 @@ SELECT exchanges.id AS exchange_id, exchanges.captured_at, exchanges.unit_kind, 
     exchanges.route, exchanges.teacher_version, exchanges.segments, exchanges.probability
 """
 _WITH_PAIRS = f"""
-{_MEMBER_COLUMNS}, pairs.student, pairs.evidence_id, pairs.outcome, pairs.decides, pairs.scores
+{_MEMBER_COLUMNS}, pairs.student, pairs.evidence_id, pairs.thinning, pairs.outcome, pairs.decides, pairs.scores
 FROM exchanges LEFT JOIN pairs ON pairs.exchange_id = exchanges.id
 """
 _OF_HEAD = "WHERE exchanges.id = :head AND exchanges.unit_head = :head"
@@ -66,9 +67,11 @@ WHERE exchanges.unit_head = :head AND exchanges.unit_head != exchanges.id AND ex
 """
 UNIT_MEMBERS = f"{_WITH_PAIRS} {_OF_HEAD} UNION ALL {_WITH_PAIRS} {_OF_LATER_TURN}"
 _WITH_RESCORED = f"""
-{_MEMBER_COLUMNS}, rescored_pairs.outcome, rescored_pairs.agrees
+{_MEMBER_COLUMNS}, pairs.thinning, rescored_pairs.outcome, rescored_pairs.agrees
 FROM exchanges JOIN rescored_pairs
     ON rescored_pairs.rescoring_id = :rescoring_id AND rescored_pairs.exchange_id = exchanges.id
+JOIN rescorings ON rescorings.id = rescored_pairs.rescoring_id
+JOIN pairs ON pairs.exchange_id = exchanges.id AND pairs.student = rescorings.student
 """
 RESCORED_MEMBERS = f"{_WITH_RESCORED} {_OF_HEAD} UNION ALL {_WITH_RESCORED} {_OF_LATER_TURN}"
 UNIT_HEADS = """
@@ -206,7 +209,7 @@ WITH RECURSIVE days (start) AS (
 SELECT count(*) AS days FROM days WHERE EXISTS (
     SELECT 1 FROM pairs
     WHERE evidence_id = :evidence_id AND captured_at >= start AND captured_at < start + 86400
-        AND source = 'live' AND outcome NOT IN ('teacher_error', 'paused')
+        AND source = 'live' AND outcome NOT IN ('teacher_error', 'paused', 'sampled_out')
 )
 """
 SET_CAPTURES = """
@@ -322,6 +325,7 @@ PAIR = f"{_PAIR_COLUMNS} WHERE pairs.exchange_id = :exchange_id AND pairs.studen
 _PAIR_CONDITIONS = {
     "route": "pairs.route = :route",
     "student": "pairs.student = :student",
+    "students": f"pairs.student != '{TEACHER_REPLAY}'",
     "disagreements": "pairs.outcome = 'disagreed'",
     "since": "pairs.arrived_at >= :since",
     "segment": """EXISTS (

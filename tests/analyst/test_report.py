@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
-from proxy.analyst.entry import rfc3339
 from proxy.analyst.report import build_report
+from proxy.analyst.shapes import rfc3339
 from proxy.analyst.text import render_report
 from proxy.errors import UsageError
 from proxy.store.records import ScoreRecord, Settlement

@@ -1,8 +1,11 @@
 """Log-probabilities: asked for where that is configured, compared where both sides have them, told in the report."""
 
+import math
 import time
 
 import pytest
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy
 
 from proxy.analyst.report import build_report
 from proxy.analyst.text import render_report
@@ -65,6 +68,56 @@ def test_a_student_that_is_not_to_give_them_is_not_in_the_report(tmp_path):
         said, rendered = told(there)
         assert said == {}
         assert "Logprobs" not in rendered
+
+
+def token(text, **top):
+    """A position: the token that was written, and the probabilities of those listed."""
+    entries = [{"token": each, "logprob": math.log(mass), "bytes": None} for each, mass in top.items()]
+    return {"token": text, "logprob": math.log(top[text]), "bytes": None, "top_logprobs": entries}
+
+
+def answering(model, *tokens):
+    completion = chat_completion("".join(each["token"] for each in tokens), model=model)
+    completion["choices"][0]["logprobs"] = {"content": list(tokens), "refusal": None}
+    return completion
+
+
+def summed(there, student="small"):
+    [evidence] = there.store.evidences("r", student)
+    wanted = ("logprob_positions", "js_micros", "kl_micros")
+    return {
+        row.measure: row.n
+        for row in there.store.counts(evidence.id)
+        if row.measure in wanted and (row.comparator, row.segment_key) == ("", "all")
+    }
+
+
+def test_divergence_is_summed_over_positions_and_pairs_without_a_comparator_for_it(tmp_path):
+    teachers = [token("four", four=0.9, five=0.1), token("!", **{"!": 0.5, ".": 0.5}), token("x", x=1.0)]
+    students = [token("four", four=0.6, five=0.4), token(".", **{"!": 0.25, ".": 0.75}), token("y", y=1.0)]
+    reply = json_reply(answering(TEACHER, *teachers)).pieces[0]
+    with Upstream(lambda _: json_reply(answering("student-1", *students))) as upstream:
+        with world(tmp_path, student(url=upstream.url, logprobs=True)) as there:
+            there.run(exchange(1, response=reply), exchange(2, response=reply))
+            found = summed(there)
+
+    # The third position has other text before it on either side.
+    p, q = ((0.9, 0.1), (0.5, 0.5)), ((0.6, 0.4), (0.25, 0.75))
+    js = sum(jensenshannon(a, b, base=2) ** 2 for a, b in zip(p, q, strict=True))
+    kl = sum(entropy(a, b) for a, b in zip(p, q, strict=True))
+    assert found["logprob_positions"] == 2 * 2
+    assert found["js_micros"] == pytest.approx(2e6 * js, abs=2)
+    assert found["kl_micros"] == pytest.approx(2e6 * kl, abs=2)
+
+
+def test_nothing_is_summed_where_a_side_has_none_or_cuts_its_text_otherwise(tmp_path):
+    whole = json_reply(answering(TEACHER, token("fourteen", fourteen=1.0))).pieces[0]
+    cut = answering("student-1", token("four", four=1.0), token("teen", teen=1.0))
+    with Upstream(lambda _: json_reply(cut)) as upstream:
+        with world(tmp_path, student(url=upstream.url, logprobs=True)) as there:
+            there.run(exchange(1, response=whole), exchange(2))
+
+            assert summed(there) == {}
 
 
 def test_they_are_compared_where_the_client_asked_the_teacher_for_them_too(tmp_path):

@@ -12,7 +12,7 @@ from proxy.config.model import Student
 from proxy.shadow.asking import open_session
 from proxy.shadow.breaker import BreakerPolicy
 from proxy.shadow.failures import StudentFailure
-from proxy.shadow.students import StudentAnswer, StudentClient
+from proxy.shadow.students import Question, StudentAnswer, StudentClient
 from tests.fakes.chat import chat_completion, chat_events
 from tests.fakes.upstream import Reply, Upstream, json_reply, sse_reply
 from tests.shadow.shadow_world import student, until
@@ -36,7 +36,7 @@ def ask(upstream, *, times=1, surface="chat/completions", body=BODY, limit=LIMIT
             results = []
             for _ in range(times):
                 async with contextlib.AsyncExitStack() as held:
-                    results.append(await client.ask(surface, body, held))
+                    results.append(await client.ask(Question(surface=surface, body=body), held))
             return results
 
     return asyncio.run(main())
@@ -104,9 +104,9 @@ def test_a_model_that_is_gone_is_looked_for_again():
                 client = StudentClient(
                     Student.model_validate(student(url=upstream.url, model=None)), session, limit=LIMIT
                 )
-                first = await client.ask("chat/completions", BODY, held)
+                first = await client.ask(Question(surface="chat/completions", body=BODY), held)
                 serving = "second"
-                return first, await client.ask("chat/completions", BODY, held)
+                return first, await client.ask(Question(surface="chat/completions", body=BODY), held)
 
         first, second = asyncio.run(main())
 
@@ -195,7 +195,7 @@ def test_a_connection_that_is_cut_before_the_response_is_tried_again():
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         async with server, open_session() as session, contextlib.AsyncExitStack() as held:
             client = StudentClient(Student.model_validate(student(url=url)), session, limit=LIMIT)
-            return await client.ask("chat/completions", BODY, held), connections
+            return await client.ask(Question(surface="chat/completions", body=BODY), held), connections
 
     result, connections = asyncio.run(main())
 
@@ -224,7 +224,7 @@ def test_what_is_not_http_is_a_failed_connection():
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         async with server, open_session() as session, contextlib.AsyncExitStack() as held:
             client = StudentClient(Student.model_validate(student(url=url)), session, limit=LIMIT)
-            return await client.ask("chat/completions", BODY, held)
+            return await client.ask(Question(surface="chat/completions", body=BODY), held)
 
     failure = asyncio.run(main())
 
@@ -243,7 +243,7 @@ def test_large_answers_of_one_student_are_in_memory_a_few_at_a_time():
             async def one():
                 nonlocal reading, most
                 async with contextlib.AsyncExitStack() as held:
-                    result = await client.ask("chat/completions", BODY, held)
+                    result = await client.ask(Question(surface="chat/completions", body=BODY), held)
                     assert len(result.http.body) == size
                     reading += 1
                     most = max(most, reading)
@@ -267,14 +267,14 @@ def test_a_given_up_probe_lets_another_one_through():
             client = StudentClient(
                 Student.model_validate(student(url=upstream.url)), session, limit=LIMIT, policy=policy
             )
-            await client.ask("chat/completions", BODY, held)
+            await client.ask(Question(surface="chat/completions", body=BODY), held)
             upstream.handler = lambda _: Reply(hang=True)
-            probe = asyncio.create_task(client.ask("chat/completions", BODY, held))
+            probe = asyncio.create_task(client.ask(Question(surface="chat/completions", body=BODY), held))
             await until(lambda: len(upstream.seen) > 1, "the probe is under way")
             probe.cancel()
             await asyncio.wait([probe])
             upstream.handler = agreeing
-            return await client.ask("chat/completions", BODY, held)
+            return await client.ask(Question(surface="chat/completions", body=BODY), held)
 
     with Upstream(lambda _: Reply(status=500)) as upstream:
         assert isinstance(asyncio.run(main(upstream)), StudentAnswer)
@@ -331,7 +331,7 @@ def test_log_probabilities_are_refused_by_the_surface():
         async with open_session() as session, contextlib.AsyncExitStack() as held:
             client = StudentClient(Student.model_validate(student(url=url, logprobs=True)), session, limit=LIMIT)
             return [
-                await client.ask(surface, body, held)
+                await client.ask(Question(surface=surface, body=body), held)
                 for surface, body in (("chat/completions", BODY), ("completions", {"prompt": "a"}))
             ]
 
