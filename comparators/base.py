@@ -20,7 +20,7 @@ Runs = Literal["light", "heavy", "awaited"]
 
 
 class ComparatorError(Exception):
-    """A comparator cannot be found, its options do not hold, or it was given what it does not compare.
+    """A comparator cannot be found, its options do not hold, or it has no score for what it was given.
 
     The message is for the user: what is wrong and what is allowed, without any text of a pair.
     """

@@ -22,7 +22,7 @@ _BYTES_PER_TOKEN = 4
 _VERDICT_TOKENS = 150
 
 
-class JudgeCannotTellError(Exception):
+class JudgeCannotTellError(ComparatorError):
     """The judge could not tell: the pair has no score."""
 
 

@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from comparators.base import ComparatorError
+
 Word = Literal["A", "B", "equal", "cannot tell"]
 
 _LONGEST = 2**16  # characters: a verdict with its reason is far shorter
@@ -32,7 +34,7 @@ _WORDS: dict[str, Word] = {
 }
 
 
-class VerdictUnreadableError(Exception):
+class VerdictUnreadableError(ComparatorError):
     """The judge's answer has no verdict, or more than one. Holds nothing of its text."""
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import pebble
 
-from comparators.base import Answer, Comparator, Request, Score
+from comparators.base import Answer, Comparator, ComparatorError, Request, Score
 from comparators.language.words import SMALL, size_of
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ _MOST_FAILURES, _PAUSE_SECONDS = 4, 60.0
 _CACHED = 256  # comparators that a process keeps, made
 
 
-class SurfaceNotSupportedError(Exception):
+class SurfaceNotSupportedError(ComparatorError):
     """The comparator does not compare answers of this surface."""
 
 
@@ -41,7 +41,7 @@ class SuspendedError(Exception):
     """The comparator hung or crashed so often that it is left out for a while."""
 
 
-class ComparatorFailedError(Exception):
+class ComparatorFailedError(ComparatorError):
     """The comparator raised what cannot be handed from one process to another; this has its type's name."""
 
 
@@ -73,7 +73,7 @@ class Runner:
             Exception: Whatever the comparator raised.
         """
         if request.surface not in comparator.surfaces:
-            raise SurfaceNotSupportedError
+            raise SurfaceNotSupportedError(f"{comparator.name} does not compare answers of {request.surface}")
         if comparator.runs == "heavy":
             return await self._heavy(comparator, request, teacher, student)
         if comparator.runs == "awaited":
@@ -151,7 +151,7 @@ class InPlace(Runner):
 
     async def run(self, comparator: Comparator, request: Request, teacher: Answer, student: Answer) -> Score:
         if request.surface not in comparator.surfaces:
-            raise SurfaceNotSupportedError
+            raise SurfaceNotSupportedError(f"{comparator.name} does not compare answers of {request.surface}")
         if comparator.runs == "awaited":
             return await comparator.ask(request, teacher, student, self.run)
         return comparator.compare(request, teacher, student)

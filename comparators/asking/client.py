@@ -28,6 +28,7 @@ import msgspec
 from pydantic import SecretStr
 
 from comparators.asking.retry_after import retry_after_seconds
+from comparators.base import ComparatorError
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +41,7 @@ _OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAI
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
-class AskingError(Exception):
+class AskingError(ComparatorError):
     """Base of all that can go wrong when another machine is asked.
 
     ``may_have_cost`` says whether the question may have been worked on, and so be paid for, though no answer came.

@@ -142,10 +142,12 @@ async def _compare_all(
 
 async def _said(comparator: Comparator, runner: Runner, pair: Pair) -> Score | str | None:
     """The score; in words what went wrong; None where there is nothing to compare."""
+    from comparators.checking import checked
+
     if pair.teacher is None or pair.student is None:
         return None
     try:
-        return await runner.run(comparator, pair.request, pair.teacher, pair.student)
+        return checked(await runner.run(comparator, pair.request, pair.teacher, pair.student))
     except Exception as error:  # noqa: BLE001 -- a comparator may raise anything
         return _failure(error)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from comparators.base import Answer, Comparator, Request, Score
+from comparators.checking import checked
 from comparators.kinds import KINDS
 from comparators.nesting.using import asks_others
 from comparators.running import ProcessDiedError, Runner, SurfaceNotSupportedError
@@ -24,11 +23,6 @@ _FAILURES: dict[type[BaseException], str] = {
     TimeoutError: TOOK_TOO_LONG,
     ProcessDiedError: "ProcessDied",
 }
-
-
-_MOST_KINDS = 20  # of one score
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
-_NAMELESS = "other"  # what another's comparator calls a kind and is none: it could be text of the pair
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,14 +119,6 @@ def zero_scores(comparators: Sequence[tuple[str, Comparator]], kind: str) -> dic
     return {label: ScoreRecord(score=0.0, agree=False, kinds=kinds) for label, _ in comparators}
 
 
-def _is_name(kind: Any) -> bool:
-    return isinstance(kind, str) and _KIND.fullmatch(kind) is not None
-
-
 def _record(score: Score, redact: Callable[[Any], Any]) -> ScoreRecord:
-    value = float(score.score)
-    if not 0.0 <= value <= 1.0 or math.isnan(value):
-        raise ValueError("a score must lie in [0, 1]")
-    detail = redact(msgspec.to_builtins(score.detail, str_keys=True))
-    kinds = tuple(dict.fromkeys(kind if _is_name(kind) else _NAMELESS for kind in score.kinds))[:_MOST_KINDS]
-    return ScoreRecord(score=value, agree=bool(score.agree), kinds=kinds, detail=detail)
+    valid = checked(score)
+    return ScoreRecord(score=valid.score, agree=valid.agree, kinds=valid.kinds, detail=redact(valid.detail))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from comparators.kinds import KINDS
 from comparators.registry import names
 from proxy.cli.app import run
 from tests.fakes.judges import judging
-from tests.fakes.upstream import Upstream
+from tests.fakes.upstream import Upstream, json_reply
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "comparator"
@@ -136,6 +137,40 @@ def test_what_a_comparator_refuses_is_said_with_its_reason(scored):
 
     assert status == 1
     assert lines[1]["error"].startswith("LogprobsMissingError: no log-probabilities in the answer of the teacher")
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("0.5", "a comparator returns a Score, not float"),
+        ("Score(score=2, agree=True)", "a score must lie in [0, 1]"),
+        ("Score(score=0, agree=False, detail=object())", "`detail` must be what JSON can hold"),
+    ],
+)
+def test_what_is_no_score_costs_its_pair_and_is_said(scored, folder, monkeypatch, returned, said):
+    module = f"own_{hashlib.md5(returned.encode(), usedforsecurity=False).hexdigest()}"
+    (folder / f"{module}.py").write_text(
+        "from comparators.base import Comparator, Score\n"
+        "class Own(Comparator):\n"
+        "    name, version, runs = 'own', '1', 'light'\n"
+        f"    def compare(self, request, teacher, student): return {returned}\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+
+    status, [line], _ = scored(f"{module}:Own", two("a", "b"))
+
+    assert (status, line["score"], line["error"]) == (1, None, f"InvalidScoreError: {said}")
+
+
+def test_why_a_judge_gave_no_score_is_said(scored):
+    with Upstream(lambda _: json_reply({}, status=401)) as judge:
+        options = [f"url={judge.url}/v1", "model=judge", "price={input: 0}"]
+        _, [line, other], _ = scored(
+            "judge", two("a b", "c d"), two({"embeddings": [[1]]}, {"embeddings": [[1]]}), options=options
+        )
+
+    assert line["error"] == "EndpointFailedError: status 401"
+    assert other["error"] == "SurfaceNotSupportedError: judge does not compare answers of embeddings"
 
 
 def test_a_judge_is_asked(scored):
