@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,30 +17,49 @@ from proxy.analysis.verdict import decide
 Drawn = Callable[[np.random.Generator], Stream]
 
 
-def promoted(
-    drawn: Drawn, *, target: float, alpha: float, runs: int, seed: int, fair: bool = False, margin: float | None = None
-) -> tuple[float, float]:
-    """The share of runs, and its standard error.  Raises AssertionError where the verdict is another.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the gate asks, and of how many streams."""
+
+    target: float
+    alpha: float
+    runs: int
+    seed: int
+    margin: float | None = None  # units are differences to the noise floor, and so is the target
+
+
+def first_looks(drawn: Drawn, asked: Asked) -> Iterator[tuple[int | None, float]]:
+    """When each stream is promoted first, and the wealth then or at the end.
+
+    Raises:
+        AssertionError: the verdict is another.
+    """
+    random = np.random.default_rng(asked.seed)
+    gate = Gate(target=asked.target, alpha=asked.alpha, min_pairs=1, min_days=0, margin=asked.margin)
+    for _ in range(asked.runs):
+        stream = drawn(random)
+        floor = float(stream.probabilities.min())
+        look = Watch(stream, asked.target, asked.alpha, probability_floor=floor).next(1)
+        if look is not None:
+            assert verdict(stream.at(look), gate, floor) == "promote"
+            assert verdict(stream.at(look - 1), gate, floor) != "promote"
+        end = stream.at(stream.units if look is None else look)
+        yield look, math.exp(log_e_value(end, asked.target, probability_floor=floor))
+
+
+def promoted(drawn: Drawn, asked: Asked, *, fair: bool = False) -> tuple[float, float]:
+    """The share of runs in which it ever is, and its standard error.
 
     ``fair``: the mean is the target exactly.  Wealth then has the mean 1 wherever one stops, and the draws miss that
     by chance; taking out alpha times the miss leaves the share what it is and makes the error some ten times smaller
-    (a control variate).  ``margin``: units are differences to the noise floor, and so is the target.
+    (a control variate).
     """
-    random, found, wealth = np.random.default_rng(seed), [], []
-    for _ in range(runs):
-        stream = drawn(random)
-        floor = float(stream.probabilities.min())
-        look = Watch(stream, target, alpha, probability_floor=floor).next(1)
-        found.append(look is not None)
-        if look is not None:
-            gate = Gate(target=target, alpha=alpha, min_pairs=1, min_days=0, margin=margin)
-            assert verdict(stream.at(look), gate, floor) == "promote"
-            assert verdict(stream.at(look - 1), gate, floor) != "promote"
-        wealth.append(math.exp(log_e_value(stream.at(look or stream.units), target, probability_floor=floor)))
+    looks, wealth = zip(*first_looks(drawn, asked), strict=True)
+    found = [look is not None for look in looks]
     if not fair:
         return share(found)
-    controlled = np.array(found) - alpha * (np.array(wealth) - 1)
-    return float(controlled.mean()), float(controlled.std() / math.sqrt(runs))
+    controlled = np.array(found) - asked.alpha * (np.array(wealth) - 1)
+    return float(controlled.mean()), float(controlled.std() / math.sqrt(asked.runs))
 
 
 def verdict(counted: UnitCounts, gate: Gate, floor: float) -> str:

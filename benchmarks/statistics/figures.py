@@ -72,4 +72,4 @@ def with_section(page: str, name: str, text: str) -> str:
     before, found, rest = page.partition(last)
     if not found:
         raise ValueError(f"the page lacks {last}")
-    return f"{before}### {name}\n\n{section}\n\n{last}{rest}"
+    return f"{before}### Figures of {name}\n\n{section}\n\n{last}{rest}"

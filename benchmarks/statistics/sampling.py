@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from benchmarks.statistics.drawn import Drawn, promoted
+from benchmarks.statistics.drawn import Asked, Drawn, promoted
 from benchmarks.statistics.figures import Figure, at_least, at_most
 from proxy.analysis.looks import Stream
 from proxy.analysis.simulation import Group, Traffic
@@ -18,8 +20,8 @@ SHIFT = 0.005  # added to both, it is the target exactly
 
 def run(*, quick: bool) -> list[Figure]:
     """All figures of this topic."""
-    asked = {"target": TARGET, "alpha": ALPHA, "seed": SEED, "runs": 100 if quick else 2_000}
-    few = asked | {"runs": 100 if quick else 1_000}  # of controls that fail nearly always
+    asked = Asked(target=TARGET, alpha=ALPHA, seed=SEED, runs=100 if quick else 2_000)
+    few = dataclasses.replace(asked, runs=100 if quick else 1_000)  # of controls that fail nearly always
     figures = []
     for times in (5, 10):
         for how, agreement, head, tail in (
@@ -29,17 +31,17 @@ def run(*, quick: bool) -> list[Figure]:
         ):
             name = f"tail (10% of the traffic, agreement {agreement:.0%}) {how} {times} times"
             drawn = strata(agreement, head, tail)
-            figures.append(at_most(f"{name}: promoted", 0.05, *promoted(drawn, fair=True, **asked)))
+            figures.append(at_most(f"{name}: promoted", 0.05, *promoted(drawn, asked, fair=True)))
             if (agreement < TARGET) == (how == "under-sampled"):
-                figures.append(at_least("control: the same, unweighted", 0.5, *promoted(unweighted(drawn), **few)))
+                figures.append(at_least("control: the same, unweighted", 0.5, *promoted(unweighted(drawn), few)))
     at_target, by_turn = conversations(SHIFT), conversations(SHIFT, by_turn=True)
     return [
         *figures,
         at_most(
-            "conversations of 2 and of 20 turns: promoted at the target", 0.05, *promoted(at_target, fair=True, **asked)
+            "conversations of 2 and of 20 turns: promoted at the target", 0.05, *promoted(at_target, asked, fair=True)
         ),
-        at_most("the same half a point under it", 0.05, *promoted(conversations(0.0), **asked)),
-        at_least("control: one in ten turns sampled, at the target", 0.5, *promoted(by_turn, **few)),
+        at_most("the same half a point under it", 0.05, *promoted(conversations(0.0), asked)),
+        at_least("control: one in ten turns sampled, at the target", 0.5, *promoted(by_turn, few)),
     ]
 
 

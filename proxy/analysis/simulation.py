@@ -144,13 +144,21 @@ def first_verdicts(traffic: Traffic, stream: Stream, gate: Gate) -> Verdicts:
     """The first look at which ``proxy.analysis.verdict`` says promote, and reject."""
     parts = [traffic.kinds(segment) for segment in traffic.segments]
     shared = gate.alpha / 2 / max(1, len(parts))
+    failing = [(None, gate.alpha / 2), *((of, shared) for of in parts)]
+    watches = [
+        Watch(stream, gate.target, alpha, probability_floor=traffic.probability_floor, of=of, above=False)
+        for of, alpha in failing
+    ]
+    return Verdicts(first_promotion(traffic, stream, gate), first_of_any(watches, gate.min_pairs))
 
-    def watch(of: IntArray | None, alpha: float, *, above: bool) -> Watch:
-        return Watch(stream, gate.target, alpha, probability_floor=traffic.probability_floor, of=of, above=above)
 
-    proving = [watch(of, gate.alpha, above=True) for of in (None, *parts)]
-    failing = [watch(None, gate.alpha / 2, above=False), *(watch(of, shared, above=False) for of in parts)]
-    return Verdicts(first_of_all(proving, gate.min_pairs), first_of_any(failing, gate.min_pairs))
+def first_promotion(traffic: Traffic, stream: Stream, gate: Gate) -> int | None:
+    """The first of these alone."""
+    watches = [
+        Watch(stream, gate.target, gate.alpha, probability_floor=traffic.probability_floor, of=of)
+        for of in (None, *(traffic.kinds(segment) for segment in traffic.segments))
+    ]
+    return first_of_all(watches, gate.min_pairs)
 
 
 def decision_at(traffic: Traffic, stream: Stream, gate: Gate, look: int) -> Decision:
