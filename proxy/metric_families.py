@@ -154,6 +154,7 @@ PAIRS = Family(
                 "unscored",
                 "teacher_error",
                 "paused",
+                "sampled_out",
             )
         ),
     },

@@ -50,7 +50,7 @@ def settlement(n: int) -> Settlement:
         version="v1",
         definition="d",
         decides="label",
-        sample=FLOOR,
+        probability_floor=FLOOR,
         outcome="agreed" if agree else "disagreed",
         answer=AnswerRecord(),
         scores={"label": ScoreRecord(score=float(agree), agree=agree)},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from comparators.auto import by_wording
 from proxy.config.model import Config
+from proxy.config.reach import idle_rules
 from proxy.definition import build_comparators
 
 
@@ -18,3 +19,5 @@ def warnings_of(config: Config) -> Iterator[str]:
                 f"route {route.name}: auto compares prose by its wording, so that few other words pass unseen;\n"
                 "  where answers are prose, give it `prose: {use: judge, …}`, else name the comparator that suits"
             )
+        for rule, why in idle_rules(route):
+            yield f"route {route.name}: nothing is sampled by `{rule.key}={rule.pattern}`: {why}"

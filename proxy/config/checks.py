@@ -8,7 +8,16 @@ from typing import get_args
 
 from proxy.config.addresses import is_loopback, leads_to, parse_listen
 from proxy.config.comparing import comparator_problems
-from proxy.config.model import BuiltInSegment, Config, DefaultTeacher, HeaderSegment, Limits, Route, StudentPrice
+from proxy.config.model import (
+    BodySegment,
+    BuiltInSegment,
+    Config,
+    DefaultTeacher,
+    HeaderSegment,
+    Limits,
+    Route,
+    StudentPrice,
+)
 from proxy.config.problems import Path, Problem, configuration_error
 from proxy.config.reach import unreachable
 from proxy.config.values import format_size
@@ -64,6 +73,7 @@ def problems_of(config: Config) -> list[Problem]:
             *_required(route, place),
             *_also(route, place),
             *_noise_floor(route, place),
+            *_sample(route, place),
         ]
         problems += _students(route, place)
         if route.name == UNMATCHED:
@@ -143,6 +153,22 @@ def _students(route: Route, place: Path) -> Iterator[Problem]:
         wrong = None if student.price is None else _wrong_price(student.price, embeddings=_embeddings_alone(route))
         if wrong:
             yield Problem(path=(*where, "price"), text=wrong)
+        if student.budget.usd_per_day is not None and (student.price is None or student.price.per_hour is not None):
+            text = "needs price: {input, output}, by which answers are paid for; requests_per_second needs none"
+            yield Problem(path=(*where, "budget", "usd_per_day"), text=text)
+
+
+def _sample(route: Route, place: Path) -> Iterator[Problem]:
+    if not route.sampling.least:
+        yield Problem(path=(*place, "sample"), text="all of it is 0, so nothing is ever shadowed")
+    from_body = {segment.as_ for segment in route.segments if isinstance(segment, BodySegment)}
+    for rule in route.sampling.rules:
+        where = (*place, "sample", f"{rule.key}={rule.pattern}")
+        if rule.key in from_body | RESERVED_SEGMENTS:
+            text = f"{rule.key} is told from the whole exchange; sample goes by headers, tags and the model asked for"
+            yield Problem(path=where, text=text)
+        if rule.key.lower() in CREDENTIAL_HEADERS:
+            yield Problem(path=where, text=f"{rule.key} holds a credential, which is never read for this")
 
 
 def _noise_floor(route: Route, place: Path) -> Iterator[Problem]:

@@ -59,7 +59,8 @@ def _problem(detail: ErrorDetails, written: Any) -> Problem:
     if kind == "extra_forbidden":
         return Problem(path=path, text=_unknown(path, detail["loc"]))
     if detail["loc"] and detail["loc"][-1] == "[key]":
-        return Problem(path=path, text=_PATTERNS["header"])
+        text = str(detail["ctx"]["error"]) if kind == "value_error" else _PATTERNS["header"]
+        return Problem(path=path, text=text)
     value = _at(written, path)
     text = f"{_allowed(detail, path)}; found {found(path, value)}"
     if kind == "string_type" and isinstance(value, bool | int | float):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.config.problems import Path, Problem, dotted
+from proxy.config.problems import Path, Problem
 
 Pattern = tuple[str, ...]
 """A key path in which ``*`` stands for any index."""
@@ -25,7 +25,6 @@ def _is_empty(value: Any) -> bool:
 
 KEYS: Mapping[Pattern, Callable[[Any], bool]] = {
     ("routes", "*", "durability"): lambda value: value in (None, "relaxed"),
-    ("routes", "*", "students", "*", "budget"): _is_empty,
     ("alerts",): _is_empty,
 }
 """Keys that no model has yet, with what may be written there today."""
@@ -33,7 +32,6 @@ KEYS: Mapping[Pattern, Callable[[Any], bool]] = {
 VALUES: Mapping[Pattern, Callable[[Any], bool]] = {
     ("store",): lambda value: isinstance(value, str) and value.startswith(("postgresql:", "postgres:")),
     ("journal",): lambda value: isinstance(value, str) and value.startswith("nats:"),
-    ("routes", "*", "sample"): lambda value: isinstance(value, dict),
 }
 """Keys that exist, with those of their values that do not yet."""
 
@@ -74,8 +72,4 @@ def _problems(key: str, value: Any, place: Path, *, may_stand: Callable[[Any], b
 
 
 def _shown(pattern: Pattern) -> str:
-    if pattern == ("store",):
-        return "postgresql://"
-    if pattern == ("journal",):
-        return "nats://"
-    return f"{dotted(pattern[-1:])} by key"
+    return "postgresql://" if pattern == ("store",) else "nats://"

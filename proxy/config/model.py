@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from proxy.config.sampling import Sampling, checked_key, sampling_of
 from proxy.config.values import Listen, Number, PositiveDuration, Secret, Size, Truth, Url, Whole
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -98,6 +99,21 @@ class Teacher(DefaultTeacher):
     price: TeacherPrice | None = Field(None, description="USD per million tokens; known models are priced without it")
 
 
+class Budget(Model):
+    """Kept by asking about fewer of the sampled units, half of them at least; beyond that by pausing."""
+
+    usd_per_day: Number | None = Field(
+        None, gt=0, description="what the answers of a day (UTC) may cost, by `price`; default: no limit"
+    )
+    requests_per_second: Number | None = Field(
+        None, gt=0, description="a mean, for each shadow worker; default: no limit"
+    )
+
+    @property
+    def is_given(self) -> bool:
+        return self != Budget()
+
+
 class Student(Model):
     name: str = Field(pattern=NAME, description="unique within its route")
     version: str | None = Field(None, min_length=1, description="default: made from url, model, set and drop")
@@ -113,6 +129,7 @@ class Student(Model):
     concurrency: Whole = Field(32, ge=1, le=1000, description="requests under way at once")
     ttft: Truth = Field(False, description="ask streamed, to measure the time to the first token")
     logprobs: bool = Field(False, description="ask for log-probabilities, where the surface has them")
+    budget: Budget = Field(Budget(), description="default: none")
     price: StudentPrice | None = Field(None, description="without it no saving is claimed")
 
     @property
@@ -242,12 +259,25 @@ class NoiseFloor(Model):
     usd_per_day: Number | None = Field(None, gt=0, description="what that may cost; default: no limit")
 
 
+Sample = Annotated[
+    Annotated[Number, Field(gt=0, le=1), Tag("<share>")]
+    | Annotated[
+        dict[Annotated[str, AfterValidator(checked_key)], Annotated[Number, Field(ge=0, le=1)]], Tag("<rules>")
+    ],
+    Discriminator(lambda value: "<rules>" if isinstance(value, dict) else "<share>"),
+]
+
+
 class Route(Model):
     name: str = Field(pattern=NAME, description="unique")
     match: Match = Field(Match(), description="which requests belong to the route; without it all do")
     teacher: Teacher = Field(description="the model whose answer the client gets")
     students: list[Student] = Field([], description="may be empty: then exchanges are kept")
-    sample: Number = Field(1.0, gt=0, le=1, description="share of units shadowed")
+    sample: Sample = Field(
+        1.0,
+        description="share of units shadowed, more than 0, 1 or less; or shares by header, tag or model:"
+        ' `{default: 0.1, "tenant=acme": 1.0}`',
+    )
     comparators: list[ComparatorUse] = Field(
         [ComparatorUse(use="auto")],
         min_length=1,
@@ -262,6 +292,10 @@ class Route(Model):
         ["secret"], description="what is taken out of stored text"
     )
     retention: PositiveDuration = Field(30 * DAY, description="of text; counts stay")
+
+    @property
+    def sampling(self) -> Sampling:
+        return sampling_of(self.sample)
 
 
 class Access(Model):

@@ -1,12 +1,13 @@
-"""Routes that no request can reach, because an earlier one has all that they match."""
+"""Routes that no request can reach, and rules of a sample that none fits: an earlier one has all that they match."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
 
-from proxy.config.model import Match, Route
+from proxy.config.model import HeaderSegment, Match, Route
 from proxy.config.problems import Problem
+from proxy.config.sampling import MODEL, SampleRule
 
 _WILDCARDS = frozenset("*?[")
 
@@ -19,6 +20,21 @@ def unreachable(routes: Sequence[Route]) -> Iterator[Problem]:
             text = f"nothing reaches {route.name}: whatever it matches, {before.name} has before"
             advice = f"put {route.name} first, or narrow {before.name}"
             yield Problem(path=("routes", index, "match"), text=f"{text}; {advice}")
+
+
+def idle_rules(route: Route) -> Iterator[tuple[SampleRule, str]]:
+    """Rules of its sample that never decide, each with why; as far as that can be told from the globs one by one."""
+    headers = {name.lower(): value for name, value in route.match.header.items()}
+    segments = {segment.as_: segment.header.lower() for segment in route.segments if isinstance(segment, HeaderSegment)}
+    for index, rule in enumerate(route.sampling.rules):
+        earlier = route.sampling.rules[:index]
+        same = (each for each in earlier if each.key == rule.key)
+        before = next((each for each in same if _includes(each.pattern, rule.pattern)), None)
+        matched = route.match.model if rule.key == MODEL else headers.get(segments.get(rule.key, ""))
+        if before is not None:
+            yield rule, f"{before.key}={before.pattern} before it has all of them"
+        elif matched is not None and _are_apart(matched, rule.pattern):
+            yield rule, f"the route matches {matched} alone"
 
 
 def _has_all(earlier: Match, later: Match) -> bool:
@@ -42,3 +58,10 @@ def _includes(glob: str | None, other: str | None) -> bool:
     if not glob.strip("*"):
         return True
     return glob == other or (not _WILDCARDS & set(other) and fnmatch.fnmatchcase(other, glob))
+
+
+def _are_apart(glob: str, other: str) -> bool:
+    """Whether nothing fits both, where one of them at least has no wildcards."""
+    if _WILDCARDS & set(glob):
+        glob, other = other, glob
+    return not _WILDCARDS & set(glob) and not fnmatch.fnmatchcase(glob, other)

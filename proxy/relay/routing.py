@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from proxy.config.checks import CREDENTIAL_HEADERS
 from proxy.config.model import Config, DefaultTeacher, HeaderSegment, Limits, Match, Route, Teacher
 from proxy.relay.access import AccessKeys
+from proxy.relay.globs import Glob, glob
 from proxy.relay.headers import CREDENTIALS, RawHeaders
+from proxy.relay.sampling import Shares
 from proxy.relay.upstream.base import Origin
-
-Glob = Callable[[str], bool]
-_WILDCARDS = frozenset("*?[")
 
 
 class Target:
@@ -47,8 +45,10 @@ class CompiledRoute:
     def __init__(self, route: Route) -> None:
         self.name = route.name
         self.target = Target(route.teacher)
-        self.sample = route.sample
-        self.header_segments = _segment_headers(route)
+        segments = {each.as_: each.header.lower() for each in route.segments if isinstance(each, HeaderSegment)}
+        self.shares = Shares(route.sampling, segments)
+        self.segment_headers = frozenset(segments.values()) - CREDENTIAL_HEADERS
+        self.noted_headers = _raw_names(self.segment_headers | self.shares.headers) - CREDENTIALS
         self.model: Glob | None = glob(route.match.model) if route.match.model is not None else None
         self._path: Glob | None = glob(route.match.path) if route.match.path is not None else None
         self._headers = _header_globs(route.match)
@@ -100,20 +100,9 @@ def choose(candidates: Iterable[CompiledRoute], model: str | None) -> CompiledRo
     return None
 
 
-def glob(pattern: str) -> Glob:
-    """A case-sensitive glob; ``*`` also spans slashes."""
-    if not _WILDCARDS & set(pattern):
-        return pattern.__eq__
-    expression = re.compile(fnmatch.translate(pattern))
-    return lambda text: expression.match(text) is not None
-
-
 def _header_globs(match: Match) -> tuple[tuple[bytes, Glob], ...]:
     return tuple((name.lower().encode("latin-1"), glob(value)) for name, value in match.header.items())
 
 
-def _segment_headers(route: Route) -> frozenset[bytes]:
-    named = {
-        segment.header.lower().encode("latin-1") for segment in route.segments if isinstance(segment, HeaderSegment)
-    }
-    return frozenset(named - CREDENTIALS)
+def _raw_names(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("latin-1", "replace") for name in names)

@@ -11,8 +11,8 @@ from time import monotonic
 import structlog
 
 from proxy.errors import JournalError
-from proxy.journal.base import LOST, Exchange, JournalWriter, Tally, bucket_of
-from proxy.relay.capture import Captured, CaptureOutcome, loss, read_capture
+from proxy.journal.base import Exchange, JournalWriter, Tally, bucket_of
+from proxy.relay.capture import Captured, CaptureReading, lost_capture, read_capture
 from proxy.relay.routing import CompiledRoute
 from proxy.relay.telemetry import Telemetry
 
@@ -56,16 +56,17 @@ class CaptureWriter:
         """Hand over a capture; where the queue is full it is shed."""
         if len(self._queue) >= _MOST_QUEUED:
             captured.tee.discard()
-            self.count(captured.route, loss("shed", captured.id, captured.route))
+            self.count(captured.route, lost_capture("shed", captured))
             return
         self._queue.append(captured)
         if not self._arrived.is_set():
             self._arrived.set()
 
-    def count(self, route: CompiledRoute, outcome: CaptureOutcome, reason: str = "") -> None:
-        """Count a request whose outcome is known without reading it."""
+    def count(self, route: CompiledRoute, reading: CaptureReading) -> None:
+        """Count a request that does not become an exchange."""
+        outcome, reason = reading.outcome, reading.reason
         self._telemetry.captured(route.name, outcome, reason)
-        key = (route.name, outcome, reason, bucket_of(self._clock()), route.sample if outcome in LOST else 1.0)
+        key = (route.name, outcome, reason, bucket_of(self._clock()), reading.probability)
         with self._lock:
             self._tallies[key] += 1
         if not self._arrived.is_set():
@@ -127,10 +128,10 @@ class CaptureWriter:
             reading = read_capture(captured)
         except Exception as error:  # noqa: BLE001 - whatever a body does to its reader, the thread goes on
             structlog.get_logger().error("capture_not_read", route=captured.route.name, error=type(error).__name__)
-            self.count(captured.route, loss("failed", captured.id, captured.route))
+            self.count(captured.route, lost_capture("failed", captured))
             return None
         if reading.exchange is None:
-            self.count(captured.route, reading.outcome, reading.reason)
+            self.count(captured.route, reading)
         else:
             self._telemetry.answered(reading.exchange)
         return reading.exchange

@@ -118,6 +118,7 @@ class ShadowWorker:
                         salt=salt,
                         before=running.processor.routes,
                         policy=self._settings.breaker,
+                        ledger=running.ledger,
                         now=self._now,
                         introduce=introduce,
                     )
@@ -249,7 +250,7 @@ class _Running:
         if not (self._store.healthy.is_set() and self._recorder.healthy):
             await asyncio.sleep(0.05)
             return False
-        students = [client for route in self.processor.routes.values() for client in route.students]
+        students = [client for route in self.processor.routes.values() for client in route.clients]
         # For each student as many as may be under way and wait for a slot: nobody's take another's room.
         self._flights.most = max(self._settings.most_in_flight, 2 * sum(each.lane.slots for each in students))
         if self._flights.full:

@@ -23,6 +23,7 @@ from proxy.store.records import (
     ExchangeRecord,
     PairRecord,
     ScoreRecord,
+    probability_of,
 )
 
 Cell = tuple[str, int, int]
@@ -69,11 +70,13 @@ class Totals:
         )
 
     def add_exchange(self, exchange: ExchangeRecord, teacher_version: str) -> None:
-        self._add(exchange, "", NO_EVIDENCE, teacher_version, exchange_increments(exchange))
+        increments = exchange_increments(exchange)
+        self._add(exchange, "", NO_EVIDENCE, teacher_version, exchange.probability, increments)
 
     def add_pair(self, exchange: ExchangeRecord, pair: PairRecord, under: Under) -> None:
         increments = pair_increments(exchange, pair, under.segments)
-        self._add(exchange, pair.student, under.evidence_id, under.teacher_version, increments)
+        probability = probability_of(exchange, pair)
+        self._add(exchange, pair.student, under.evidence_id, under.teacher_version, probability, increments)
 
     def add_unit(self, contribution: Mapping[tuple[Series, int, str, int], int]) -> None:
         """What ``proxy.store.units`` says of a unit."""
@@ -85,18 +88,19 @@ class Totals:
         """For each series: n by bucket, measure and bin."""
         return {series: dict(cells) for series, cells in self._counts.items()}
 
-    def _add(
+    def _add(  # noqa: PLR0917 - what a series is told apart by
         self,
         exchange: ExchangeRecord,
         student: str,
         evidence_id: int,
         teacher_version: str,
+        probability: float,
         increments: Iterable[Increment],
     ) -> None:
         bucket = bucket_of(exchange.captured_at)
         whose = (self._replica, exchange.source, exchange.route, student, evidence_id, teacher_version)
         for comparator, key, value, cells in increments:
-            counts = self._counts[Series(*whose, comparator, key, value, exchange.probability)]
+            counts = self._counts[Series(*whose, comparator, key, value, probability)]
             for measure, bin_, n in cells:
                 counts[bucket, measure, bin_] += n
 
@@ -137,7 +141,8 @@ def pair_increments(exchange: ExchangeRecord, pair: PairRecord, segments: Mappin
 def _by_comparator(pair: PairRecord, exchange: ExchangeRecord) -> dict[str, list[Cell]]:
     """What counts in every segment; under ``""`` what is no comparator's."""
     if pair.outcome in RESCORED_EXCLUDED:
-        return {"": [(f"excluded:{pair.outcome}", 0, 1)]}
+        excluded = [(f"excluded:{pair.outcome}", 0, 1)]
+        return {"": [*excluded, ("over_budget", 0, 1)] if pair.over_budget else excluded}
     due = [("pairs", 0, 1), *([("later_turns", 0, 1)] if exchange.unit_kind == "conversation" else [])]
     if pair.outcome in RESCORED_MISSING:
         return {"": [*due, (f"missing:{pair.outcome}", 0, 1)]}

@@ -7,7 +7,7 @@ import msgspec
 from proxy.store import statements
 from proxy.store.connection import Connection
 from proxy.store.evidence import Begins, Begun, place, place_apart
-from proxy.store.records import ExchangeRecord, PairRecord
+from proxy.store.records import ExchangeRecord, PairRecord, probability_of
 from proxy.store.teachers import Teachers, TeacherVersion
 
 
@@ -75,7 +75,7 @@ class EvidenceBook:
                     "decides": pair.decides,
                     "since": since,
                     "latest": latest,
-                    "probability_floor": min(pair.sample, exchange.probability),
+                    "probability_floor": _floor(exchange, pair),
                 },
             )
         else:
@@ -103,7 +103,7 @@ class EvidenceBook:
                 "decides": pair.decides,
                 "since": since,
                 "latest": latest,
-                "probability_floor": min(pair.sample, exchange.probability),
+                "probability_floor": _floor(exchange, pair),
             },
         )
         id_: int = self._connection.query(statements.NEWEST_EVIDENCE_ID, **key)[0]["id"]
@@ -131,3 +131,7 @@ class EvidenceBook:
             rows = self._connection.query(statements.TEACHER_VERSIONS, route=route)
             self._teachers[route] = Teachers(msgspec.convert(row, TeacherVersion, strict=False) for row in rows)
         return self._teachers[route]
+
+
+def _floor(exchange: ExchangeRecord, pair: PairRecord) -> float:
+    return min(pair.probability_floor, probability_of(exchange, pair))

@@ -68,6 +68,11 @@ def analyst(db: Database) -> None:
     db.executescript(_ANALYST)
 
 
+@migrations(name="0012_thinning")
+def thinning(db: Database) -> None:
+    db.executescript(_THINNING)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -398,6 +403,11 @@ CREATE TABLE alerts (
     detail TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX alerts_of_route ON alerts (route, student, opened_at);
+"""
+
+_THINNING = """
+-- With which the student is asked about an exchange that was sampled; the pair's probability is their product.
+ALTER TABLE pairs ADD COLUMN thinning REAL NOT NULL DEFAULT 1.0;
 """
 
 _READABLE_VIEWS = """

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.store.records import AnswerRecord, PairRecord, StoredPair
+from proxy.store.records import AnswerRecord, PairRecord, StoredPair, probability_of
 
 
 def pair_json(stored: StoredPair) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def pair_json(stored: StoredPair) -> dict[str, Any]:
         "agree": pair.agree,
         "missing": pair.missing,
         "segments": dict(exchange.segments),
-        "weight": 1.0 / exchange.probability,
+        "weight": 1.0 / probability_of(exchange, pair),
         "labels": list(stored.labels),
     }
 

@@ -23,7 +23,9 @@ MISSING = frozenset({"unavailable", "misconfigured", "shed", "expired", "unscore
 TEACHER_REPLAY = "teacher_replay"
 NOISE_FLOOR = "noise_floor"
 # Outside of the evidence: neither agreement nor missing.
-EXCLUDED = frozenset({"teacher_error", "paused"})
+EXCLUDED = frozenset({"teacher_error", "paused", "sampled_out"})
+# The error's kind of a pair that is `paused` because its student was beyond its budget, not by a person.
+OVER_BUDGET = "over_budget"
 OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED
 # The same of pairs scored again (``understudy rescore``), from what is stored of them.
 REDACTED = "redacted"  # missing: nobody knows whether what was taken out of the answers was the same
@@ -103,9 +105,11 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     definition: str  # hash: the definition of agreement
     decides: str  # name of the comparator that decides agreement
-    # The route's configured sample: evidence that begins with this pair keeps it, as its `probability_floor`.  The pair
-    # does not: what it weighs goes by the probability of its exchange.
-    sample: float = 1.0
+    # The least probability that the configuration lets a unit of this student be sampled with.  Evidence that begins
+    # with this pair keeps it; the pair does not.
+    probability_floor: float = 1.0
+    # With which this student is asked about a unit that was sampled, chosen ahead of time to keep its budget.
+    thinning: float = 1.0
     outcome: str  # one of OUTCOMES; of a pair scored again also REDACTED or FORGOTTEN
     answer: AnswerRecord
     scores: dict[str, ScoreRecord] = {}
@@ -122,6 +126,11 @@ class PairRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def missing(self) -> str | None:
         return self.outcome if self.outcome in MISSING else None
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether it is paused because its student was beyond its budget."""
+        return self.outcome == "paused" and (self.answer.error or {}).get("kind") == OVER_BUDGET
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,6 +223,11 @@ class BlockRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     n: int
 
 
+def probability_of(exchange: ExchangeRecord, pair: PairRecord) -> float:
+    """With which a pair was sampled: its exchange for all students, and of those it for its own."""
+    return exchange.probability * pair.thinning
+
+
 class CountRow(msgspec.Struct, frozen=True, kw_only=True):
     """A count, summed over replicas, teacher versions and the buckets asked for.
 
@@ -226,13 +240,14 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
       ``later_turns``    those of them that are later turns of conversations (bin 0);
       ``unsegmented``    those of them whose segments nobody knows, as the text was lost or not readable (bin 0);
       ``missing:<kind>``, ``excluded:<kind>``, ``kind:<kind>`` (of disagreement), ``student_error:<kind>``   pairs;
+      ``over_budget``    pairs that are ``excluded:paused`` because their student was beyond its budget (bin 0);
       ``student_logprobs:<given, none or refused>``   answers of students that are to give log-probabilities;
       ``js_micros``, ``kl_micros``, ``logprob_positions``   the sums of ``LogprobSums`` (bin 0);
       ``teacher_ms``, ``student_ms``, ``teacher_ttft_ms``, ``student_ttft_ms``   pairs by log bin of latency;
       ``teacher_nano_usd``, ``student_nano_usd``, ``teacher_input_tokens``, … ``student_output_tokens``   sums;
       ``student_priced``, ``teacher_priced``   pairs whose cost is known (bin 0).
     Those that speak of the pair and not of a comparator have comparator ``""``; of those, ``pairs``, ``later_turns``,
-    ``missing:*``, ``excluded:*`` and ``kind:*`` exist for every segment, the others for ``all`` alone.
+    ``missing:*``, ``excluded:*``, ``over_budget`` and ``kind:*`` exist for every segment, the others for ``all`` alone.
     """
 
     comparator: str

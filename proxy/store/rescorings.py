@@ -103,6 +103,7 @@ def _member(rescoring: Rescoring, book: EvidenceBook, names: SegmentNames, row: 
             names.counted(row["route"], msgspec.json.decode(row["segments"])),
         ),
         probability=row["probability"],
+        thinning=row["thinning"],
         outcome=row["outcome"],
         decides=rescoring.decides,
         agrees=msgspec.json.decode(row["agrees"]),

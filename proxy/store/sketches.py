@@ -17,7 +17,7 @@ import numpy.typing as npt
 from proxy.store import statements
 from proxy.store.connection import Connection
 from proxy.store.folding import DAY, Folded, day_of
-from proxy.store.records import ExchangeRecord, Features, PairRecord, SketchRow
+from proxy.store.records import ExchangeRecord, Features, PairRecord, SketchRow, probability_of
 
 HOUR = 3_600
 # Bins of each feature, by side (docs/drift.md).  What is stored outlives a version: a feature that is to have other
@@ -64,14 +64,15 @@ class SketchBook:
         self._added: dict[_Of, dict[str, Array]] = {}
 
     def add_exchange(self, exchange: ExchangeRecord) -> None:
-        self._add(exchange, "input", "", exchange.request_features)
-        self._add(exchange, "teacher", "", exchange.teacher_features)
+        self._add(exchange, "input", "", exchange.probability, exchange.request_features)
+        self._add(exchange, "teacher", "", exchange.probability, exchange.teacher_features)
 
     def add_pair(self, exchange: ExchangeRecord, pair: PairRecord) -> None:
         """The student's answer, and the teacher's once more: so there are both sides of the same exchanges."""
         if pair.features:
-            self._add(exchange, "student", pair.student, pair.features)
-            self._add(exchange, "teacher", pair.student, exchange.teacher_features)
+            probability = probability_of(exchange, pair)
+            self._add(exchange, "student", pair.student, probability, pair.features)
+            self._add(exchange, "teacher", pair.student, probability, exchange.teacher_features)
 
     def enter(self) -> None:
         """Add to what is stored."""
@@ -80,13 +81,11 @@ class SketchBook:
             sums = _summed([*((row["feature"], unpacked(row["bins"])) for row in kept), *added.items()])
             _write(self._connection, of, {feature: sums[feature] for feature in added})
 
-    def _add(self, exchange: ExchangeRecord, side: str, student: str, features: Features) -> None:
+    def _add(self, exchange: ExchangeRecord, side: str, student: str, probability: float, features: Features) -> None:
         if exchange.source != "live" or not features:
             return
         hour = hour_of(exchange.captured_at)
-        added = self._added.setdefault(
-            _Of(self._replica, exchange.route, side, student, hour, exchange.probability), {}
-        )
+        added = self._added.setdefault(_Of(self._replica, exchange.route, side, student, hour, probability), {})
         for feature, values in features.items():
             bins = added.setdefault(feature, np.zeros(BINS[feature], np.int64))
             if isinstance(values, Mapping):

@@ -16,7 +16,7 @@ first of its turns.  Heads are kept, so that the same units can be counted again
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -56,7 +56,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     student: str
     under: Under
-    probability: float
+    probability: float  # of its exchange
+    thinning: float
     outcome: str
     decides: str
     agrees: Mapping[str, bool]  # by comparator that has a score
@@ -114,8 +115,7 @@ def contribution(replica: str, head: str, members: Iterable[Member], closes: flo
             for segment in member.under.segments.items():
                 by_segment.setdefault(segment, []).append(member)
         for segment, those in by_segment.items():
-            probability = max(member.probability for member in those)
-            for comparator, cells in _cells(those, replays, head).items():
+            for comparator, probability, cells in _cells(those, replays, head):
                 series = Series(
                     replica, newest.source, newest.route, student, evidence_id, newest.under.teacher_version,
                     comparator, *segment, probability,
@@ -139,17 +139,19 @@ class _Bounds(NamedTuple):
 _MISSING = _Bounds(0.0, 1.0)
 
 
-def _cells(due: Sequence[Member], replays: Mapping[str, Member], head: str) -> dict[str, list[Cell]]:
-    comparators = dict.fromkeys(name for member in due for name in (member.decides, *member.agrees))
-    cells = {name: _mean_cells([_worth(member, name) for member in due], head) for name in comparators}
-    differences = [
-        _difference(_worth(member, member.decides), _worth(replays[member.exchange_id], member.decides))
-        for member in due
-        if member.student != TEACHER_REPLAY and member.exchange_id in replays
-    ]
-    if differences:
-        cells[NOISE_FLOOR] = _mean_cells(differences, head)
-    return cells
+def _cells(due: Sequence[Member], replays: Mapping[str, Member], head: str) -> Iterator[tuple[str, float, list[Cell]]]:
+    """By comparator: the probability that the unit was sampled with, and its cells.
+
+    Turns are drawn alike, so a unit is there if its likeliest turn is; of the others perhaps some are not.
+    """
+    probability = max(member.probability * member.thinning for member in due)
+    for name in dict.fromkeys(name for member in due for name in (member.decides, *member.agrees)):
+        yield name, probability, _mean_cells([_worth(member, name) for member in due], head)
+    both = [(member, replays[member.exchange_id]) for member in due if member.exchange_id in replays]
+    if both and due[0].student != TEACHER_REPLAY:
+        probability = max(member.probability * member.thinning * again.thinning for member, again in both)
+        worths = [_difference(_worth(member, member.decides), _worth(again, member.decides)) for member, again in both]
+        yield NOISE_FLOOR, probability, _mean_cells(worths, head)
 
 
 def _worth(member: Member, comparator: str) -> _Bounds:

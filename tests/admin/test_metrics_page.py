@@ -59,6 +59,7 @@ def test_counters_whose_labels_are_known_are_0_before_the_first_event(tmp_path, 
             "unscored",
             "teacher_error",
             "paused",
+            "sampled_out",
         ],
         0.0,
     )

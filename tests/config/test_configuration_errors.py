@@ -130,8 +130,6 @@ def test_a_wrong_configuration_gives_one_line_that_helps(tmp_path, text, expecte
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (STUDENT + "        budget: {usd_per_day: 5}\n", "students[0].budget: budget is not available in this version"),
-        (ROUTE + "    sample: {default: 0.1, tenant=acme: 1.0}\n", "routes[0].sample: sample by key is not available"),
         (ROUTE + "    durability: strict\n", "durability: strict is not available in this version"),
         (ROUTE + "    durability: lax\n", "durability: must be relaxed (strict is not available in this version)"),
         (ROUTE + "journal: nats://host:4222\n", "u.yaml:4: journal: nats:// is not available in this version"),

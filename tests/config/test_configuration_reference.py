@@ -29,7 +29,8 @@ def test_a_page_that_differs_is_found_and_written_again(tmp_path, capsys):
 def test_the_table_holds_kinds_bounds_and_defaults():
     table = reference.table()
     assert "| `routes[].students[].timeout` | duration | `1m` | for the whole answer |" in table
-    assert "| `routes[].sample` | number, more than 0, 1 or less | `1.0` | share of units shadowed |" in table
+    assert "| `routes[].sample` | number or mapping | `1.0` | share of units shadowed, more than 0" in table
+    assert "| `routes[].gate.margin` | number, 0 or more, less than 1 | `0.03` |" in table
     assert "| `limits.journal` | size | `10GiB` |" in table
     assert "| `routes[].comparators` | list of mappings | `[{use: auto}]` |" in table
     assert "| `teacher.url` | URL | needed |" in table

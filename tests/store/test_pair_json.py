@@ -55,7 +55,7 @@ def test_a_student_that_did_not_answer_has_an_error_alone():
     assert (given["agree"], given["missing"]) == (None, "unavailable")
 
 
-@pytest.mark.parametrize("outcome", ["teacher_error", "paused"])
+@pytest.mark.parametrize("outcome", ["teacher_error", "paused", "sampled_out"])
 def test_what_is_outside_of_the_evidence_is_neither_agreement_nor_missing(outcome):
     given = as_json(stub(), pair(outcome, answer=AnswerRecord()))
 
@@ -64,7 +64,7 @@ def test_what_is_outside_of_the_evidence_is_neither_agreement_nor_missing(outcom
 
 
 def test_what_a_pair_weighs_survives_the_store(store):
-    record = pair(sample=0.1)  # as configured; this one was captured on demand, say
+    record = pair(probability_floor=0.05, thinning=0.5)
     store.record([Settlement(exchange=exchange("e1", probability=0.25), pairs=(record,))])
 
-    assert pair_json(store.pair("e1:small"))["weight"] == 4.0
+    assert pair_json(store.pair("e1:small"))["weight"] == 8.0

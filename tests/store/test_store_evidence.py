@@ -34,11 +34,18 @@ def test_the_first_pair_begins_evidence_number_one(store):
     assert (evidence.version, evidence.definition, evidence.decides) == ("v1", "d1", "label")
 
 
-def test_evidence_bets_by_the_configured_sample_also_where_its_first_exchange_was_captured_on_demand(store):
-    first = settled("e1", T0, probability=1.0)
-    store.record([msgspec.structs.replace(first, pairs=(msgspec.structs.replace(first.pairs[0], sample=0.1),))])
+@pytest.mark.parametrize(
+    ("probability", "thinning", "floor", "kept"), [(1.0, 1.0, 0.1, 0.1), (1.0, 0.5, 1.0, 0.5), (0.1, 0.5, 0.2, 0.05)]
+)
+def test_evidence_bets_by_the_least_probability_that_is_configured_whatever_its_first_pair_has(
+    store, probability, thinning, floor, kept
+):
+    """A first pair captured on demand has 1; one of before a new configuration less than may be now."""
+    first = settled("e1", T0, probability=probability)
+    first_pair = msgspec.structs.replace(first.pairs[0], probability_floor=floor, thinning=thinning)
+    store.record([msgspec.structs.replace(first, pairs=(first_pair,))])
 
-    assert store.evidences("intents", "small")[0].probability_floor == 0.1
+    assert store.evidences("intents", "small")[0].probability_floor == kept
 
 
 def test_a_new_version_or_definition_begins_evidence_anew(store):
