@@ -95,6 +95,7 @@ class Circumstances:
     )
     unsettled: int = 0  # exchanges not settled yet that keep counts from being read up to now
     open_turns: int = 0  # pairs of conversations that go on, and so are no units yet
+    open_alarms: Sequence[str] = ()  # that keep a student from being promoted, a sentence each
     read_until: str = ""  # RFC 3339: where they are read up to then
     decides: str = ""  # the comparator that decides agreement
     not_compared: Sequence[str] = ()  # surfaces that the route may match and that this comparator does not compare

@@ -143,6 +143,7 @@ def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[st
     lacking = []
     if circumstances.exploratory:
         lacking.append(reasons.EXPLORATORY)
+    lacking += circumstances.open_alarms
     if not slice_.units:
         lacking.append(reasons.no_units(slice_, circumstances))
     elif slice_.units < gate.min_pairs:

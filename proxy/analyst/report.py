@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from proxy.analyst.entry import Chosen, route_entry, student_entry
+from proxy.analyst.entry import route_entry, student_entry
+from proxy.analyst.judging import Chosen
 from proxy.analyst.names import listed, routes_named, students_named
 from proxy.analyst.rescored import rescored_entry
 from proxy.analyst.shapes import Window, rfc3339
@@ -47,13 +48,7 @@ def build_report(
     """
     if since is not None:
         since = store.counts_begin(min(max(since, 0.0), now))  # within what can be written as a date
-    oldest = None if unsettled is None else unsettled.oldest
-    window = Window(
-        now=now,
-        since=since,
-        until=None if oldest is None else bucket_of(oldest),
-        unsettled=0 if unsettled is None else unsettled.entries,
-    )
+    window = window_at(now, unsettled, since=since)
     routes = routes_named(config, route)
     asked = students_named(routes, student)
     entries = []
@@ -69,19 +64,37 @@ def build_report(
     return {"generated": rfc3339(now), "since": rfc3339(window.since), "routes": entries}
 
 
-def _entries(store: Store, route: Route, student: Student, window: Window) -> Iterator[dict[str, Any]]:
-    """The newest evidence, and what was scored again by the same definition.
+def window_at(now: float, unsettled: Depth | None, *, since: int | None = None) -> Window:
+    """The time to read: up to the five minutes of the oldest exchange that is not settled."""
+    oldest = None if unsettled is None else unsettled.oldest
+    return Window(
+        now=now,
+        since=since,
+        until=None if oldest is None else bucket_of(oldest),
+        unsettled=0 if unsettled is None else unsettled.entries,
+    )
 
-    There is no evidence yet where version or definition of agreement have changed since the newest one.
+
+def chosen_in_force(store: Store, route: Route, student: Student) -> Chosen:
+    """The newest evidence.
+
+    There is none yet where version or definition of agreement have changed since.
     """
     version = store.version_in_force(route.name, student.name, student.base_version)
     definition = definition_hash(route, build_comparators(route))
     newest = next(reversed(store.evidences(route.name, student.name)), None)
     in_force = newest if newest and (newest.version, newest.definition) == (version, definition) else None
-    yield student_entry(store, route, student, Chosen(version=version, evidence=in_force), window)
-    rescoring = store.rescoring(route.name, student.name, version, definition)
+    return Chosen(version=version, evidence=in_force)
+
+
+def _entries(store: Store, route: Route, student: Student, window: Window) -> Iterator[dict[str, Any]]:
+    """The newest evidence, and what was scored again by the same definition."""
+    chosen = chosen_in_force(store, route, student)
+    yield student_entry(store, route, student, chosen, window)
+    definition = definition_hash(route, build_comparators(route))
+    rescoring = store.rescoring(route.name, student.name, chosen.version, definition)
     if rescoring is not None and rescoring.first is not None:
-        yield rescored_entry(store, route, student, rescoring, in_force, window)
+        yield rescored_entry(store, route, student, rescoring, chosen.evidence, window)
 
 
 def _earlier_entry(

@@ -7,7 +7,8 @@ from typing import Any
 
 from proxy.analysis.records import Circumstances
 from proxy.analysis.verdict import decide
-from proxy.analyst.entry import gate_of, lost_between, told
+from proxy.analyst.entry import told
+from proxy.analyst.judging import gate_of, lost_between
 from proxy.analyst.money import cost_of
 from proxy.analyst.noise import to_noise_floor
 from proxy.analyst.shapes import Window, rfc3339

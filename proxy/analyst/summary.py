@@ -46,6 +46,7 @@ class Summary:
     """All that counts tell of one evidence."""
 
     pairs: int
+    turns: Mapping[str, float]  # pairs that the sample stands for, by the value of segment `turn`
     overall: Slice
     segments: tuple[Slice, ...]
     lost_share: float  # units that are in `all` alone, as their segments are not known
@@ -74,6 +75,7 @@ def summarise(rows: Iterable[CountRow], *, decides: str, lost: Lost, also: Colle
     lost_units = sum(lost.missing.values()) + table.total(ALL, "unsegmented")
     return Summary(
         pairs=table.total(ALL, "pairs"),
+        turns={name[1]: table.weighted(name, "pairs") for name in table.segments if name[0] == "turn"},
         overall=overall,
         segments=tuple(segment for segment in segments if segment.units),
         lost_share=lost_units / max(1, overall.units),

@@ -45,9 +45,8 @@ def settled(
         arrived_at=at,
         captured_at=at,
         segments={"teacher_version": "t1"} | (segments or {}),
-        teacher_version="t1",
         teacher=AnswerRecord(latency_ms=800.0, ttft_ms=200.0, cost_usd=0.01),
-        **({"unit": f"{index}"} | more),
+        **({"unit": f"{index}", "teacher_version": "t1"} | more),
     )
     kinds = () if agree else ("wrong_label",)
     pair = PairRecord(

@@ -1,0 +1,101 @@
+"""Watching agreement for drops: the monitors of one evidence, fed with the five-minute blocks that closed meanwhile."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.analysis.alarms import Policy, State
+from proxy.analysis.blocks import BLOCK_SECONDS, Blocks
+from proxy.analysis.monitoring import Alarm, monitor
+from proxy.analyst.judging import Judgement
+from proxy.config.model import Route
+from proxy.store.base import Store
+from proxy.store.records import BINS, BlockRow, Evidence
+
+ALL = "all"
+MOST_SEGMENTS = 20  # that have a monitor of their own: of the required ones, those that were settled first
+# False alarms are one in 30 days for all monitors together: half of that for all traffic, so that it is seen early.
+OF_ALL, OF_SEGMENTS = 2, 2 * MOST_SEGMENTS
+IN_DETAIL = 34 * 86_400.0  # seconds for which blocks are kept
+
+
+def watch(store: Store, route: Route, judged: Judgement, kept: Mapping[str, Any], *, until: float) -> dict[str, Alarm]:
+    """The alarms by segment, ``all`` first.
+
+    Args:
+        store: for the blocks.
+        route: whose gate is the floor.
+        judged: the evidence, and which of its segments are settled.
+        kept: by segment, what ``Alarm.kept`` was in the last round, plain.
+        until: unix seconds; blocks that had ended by then are closed.
+    """
+    evidence = judged.chosen.evidence
+    if evidence is None:
+        return {}
+    names = [ALL, *_segments(judged)]
+    states = {name: msgspec.convert(kept[name], State) for name in names if name in kept}
+    begin = _begin(evidence, states if len(states) == len(names) else {}, until)
+    if until - begin < BLOCK_SECONDS:
+        return {}
+    rows = store.blocks(evidence.id, evidence.decides, "valid", since=begin, until=until)
+    by_segment = _by_segment(rows, begin, until)
+    none = Blocks.of([], [], [], [], begin=begin, end=until)
+    policy = Policy(
+        floor=None if route.gate.relative_to == "noise_floor" else route.gate.agreement,
+        alpha=route.gate.alpha,
+        probability_floor=evidence.probability_floor,
+    )
+    parts = _parts(by_segment)
+    return {
+        name: monitor(
+            by_segment.get(name, none),
+            policy,
+            monitors=OF_ALL if name == ALL else OF_SEGMENTS,
+            kept=states.get(name),
+            segments=parts if name == ALL else None,
+        )
+        for name in names
+    }
+
+
+def _segments(judged: Judgement) -> list[str]:
+    required = [f"{key}={value}" for (key, value), asked in judged.gate.settled.items() if asked]
+    return sorted(required)[:MOST_SEGMENTS]
+
+
+def _begin(evidence: Evidence, states: Mapping[str, State], until: float) -> float:
+    """What the monitors need to be shown: from the first block that one has not seen, or that an alarm began in."""
+    if not states:
+        return max(evidence.since, until - IN_DETAIL)
+    first = min(state.until if state.episode is None else state.episode.armed for state in states.values())
+    return max(first * BLOCK_SECONDS, until - IN_DETAIL)
+
+
+def _by_segment(rows: Sequence[BlockRow], begin: float, until: float) -> dict[str, Blocks]:
+    columns: dict[str, list[BlockRow]] = defaultdict(list)
+    for row in rows:
+        columns[ALL if row.segment_key == ALL else f"{row.segment_key}={row.segment_value}"].append(row)
+    return {
+        name: Blocks.of(
+            [row.bucket for row in those],
+            [row.probability for row in those],
+            [row.bin / (BINS - 1) for row in those],
+            [row.n for row in those],
+            begin=begin,
+            end=until,
+        )
+        for name, those in columns.items()
+    }
+
+
+def _parts(by_segment: Mapping[str, Blocks]) -> dict[str, dict[str, Blocks]]:
+    parts: dict[str, dict[str, Blocks]] = defaultdict(dict)
+    for name, blocks in by_segment.items():
+        key, equals, value = name.partition("=")
+        if equals:
+            parts[key][value] = blocks
+    return parts
