@@ -49,7 +49,9 @@ class Family:
 
 ROUTE = Label("the route's name")
 STUDENT = Label("the student's name")
-ROLE = Label("`judge` is any other machine that a comparator asks", known=("teacher", "student", "judge"))
+ROLE = Label(
+    "`judge` is any other machine that a comparator asks", known=("teacher", "student", "teacher_replay", "judge")
+)
 MODEL = Label("as asked for or answered; of each route and role the first 100, all others together as `other`")
 SEGMENT = Label("`all`, or `key=value`")
 SHARED: Mapping[str, Label] = {"route": ROUTE, "student": STUDENT, "model": MODEL, "segment": SEGMENT}
@@ -246,6 +248,55 @@ VERDICT = Family(
     "1 for the present verdict, 0 for the others.",
     {"route": ROUTE, "student": STUDENT, "verdict": Label(known=("promote", "reject", "undecided"))},
 )
+NOISE_FLOOR_RATIO = Family(
+    "understudy_noise_floor_ratio", "gauge", "Agreement of the teacher with itself, asked twice.", {"route": ROUTE}
+)
+DIVERGENCE = Family(
+    "understudy_divergence",
+    "gauge",
+    "How far the student's answers are from the teacher's, in the newest window.",
+    {
+        "route": ROUTE,
+        "student": STUDENT,
+        "kind": Label(
+            known=("output_js", "js", "kl"),
+            words="Jensen-Shannon divergence in bits of labels, tools, lengths and forms; of tokens, lower bounds of"
+            " Jensen-Shannon in bits and Kullback-Leibler in nats, where log-probabilities exist",
+        ),
+    },
+)
+_DRIFT_LABELS: Mapping[str, Label] = {
+    "route": ROUTE,
+    "side": Label(known=("input", "teacher", "student")),
+    "student": Label("the student's name; empty for the sides `input` and `teacher`"),
+    "feature": Label("what is looked at: docs/drift.md"),
+    "statistic": Label(known=("js", "psi", "mmd", "novelty")),
+    "reference": Label(known=("export", "trailing")),
+}
+DRIFT = Family("understudy_drift", "gauge", "Distance of the newest window from the reference.", _DRIFT_LABELS)
+DRIFT_THRESHOLD = Family(
+    "understudy_drift_threshold", "gauge", "Distance from which on a window counts as drifted.", _DRIFT_LABELS
+)
+REDISTILL_NEEDED = Family(
+    "understudy_redistill_needed",
+    "gauge",
+    "1 while an alert says, for this reason, that the student is to be distilled again.",
+    {
+        "route": ROUTE,
+        "student": STUDENT,
+        "reason": Label(
+            known=(
+                "agreement_dropped",
+                "diverged",
+                "input_drift",
+                "teacher_changed",
+                "student_errors",
+                "never_good_enough",
+                "scheduled",
+            )
+        ),
+    },
+)
 JOURNAL_DEPTH = Family("understudy_journal_depth", "gauge", "Exchanges in the journal that are not settled.")
 JOURNAL_OLDEST = Family(
     "understudy_journal_oldest_seconds", "gauge", "Age of the oldest exchange in the journal that is not settled."
@@ -271,17 +322,15 @@ FAMILIES: Mapping[str, tuple[Family, ...]] = {
         AGREEMENT_UPPER,
         MISSING_RATIO,
         VERDICT,
+        NOISE_FLOOR_RATIO,
+        DIVERGENCE,
+        DRIFT,
+        DRIFT_THRESHOLD,
+        REDISTILL_NEEDED,
         JOURNAL_DEPTH,
         JOURNAL_OLDEST,
         CHILD_RESTARTS,
     ),
 }
 # Named by the contract, brought by later versions.
-LATER = (
-    "understudy_noise_floor_ratio",
-    "understudy_divergence",
-    "understudy_drift",
-    "understudy_drift_threshold",
-    "understudy_redistill_needed",
-    "understudy_rollout_share",
-)
+LATER = ("understudy_rollout_share",)

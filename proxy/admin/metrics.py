@@ -75,28 +75,63 @@ def known_ahead(config: Config, roles: Collection[str]) -> Zeros:
 
 
 def report_families(entries: Sequence[dict[str, Any]]) -> list[Metric]:
-    """Agreement, missing and verdicts as gauges, from the routes of a report: of live evidence alone."""
-    bounds = {
-        "estimate": _metric(families.AGREEMENT_RATIO),
-        "lower": _metric(families.AGREEMENT_LOWER),
-        "upper": _metric(families.AGREEMENT_UPPER),
-    }
-    missing, verdicts = _metric(families.MISSING_RATIO), _metric(families.VERDICT)
+    """What the routes of a report say of live evidence, as gauges."""
+    gauges = _Gauges()
     for entry in entries:
-        if entry["student"] is None or entry["rescored"] is not None:
+        if entry["rescored"] is not None:
             continue
-        labels = {"route": entry["route"], "student": entry["student"]}
-        slices = [("all", entry["agreement"])]
-        slices += [(f"{part['key']}={part['value']}", part["agreement"]) for part in entry["segments"]]
-        for segment, agreement in slices:
-            for field, gauge in bounds.items():
-                if agreement[field] is not None:
-                    gauge.add_sample(gauge.name, {**labels, "segment": segment}, agreement[field])
-        if entry["missing"]["share"] is not None:
-            missing.add_sample(missing.name, labels, entry["missing"]["share"])
-        for each in families.VERDICT.known_sets(**labels):
-            verdicts.add_sample(verdicts.name, each, float(each["verdict"] == entry["verdict"]))
-    return [*bounds.values(), missing, verdicts]
+        route = {"route": entry["route"]}
+        if entry["noise_floor"] is not None:
+            gauges.set(families.NOISE_FLOOR_RATIO, route, entry["noise_floor"]["estimate"])
+        if entry["student"] is not None:
+            _of_student(gauges, entry, {**route, "student": entry["student"]})
+    return gauges.metrics()
+
+
+class _Gauges:
+    """Metrics to be, each value once."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[Family, dict[frozenset[tuple[str, str]], float]]] = {}
+
+    def set(self, family: Family, labels: Mapping[str, str], value: float | None) -> None:
+        """None: not known, so there is no sample."""
+        _, values = self._values.setdefault(family.name, (family, {}))
+        if value is not None:
+            values[frozenset(labels.items())] = float(value)
+
+    def metrics(self) -> list[Metric]:
+        made = []
+        for family, values in self._values.values():
+            metric = _metric(family)
+            for labels, value in values.items():
+                named = dict(labels)
+                metric.add_sample(family.name, {name: named[name] for name in family.labels}, value)
+            made.append(metric)
+        return made
+
+
+def _of_student(gauges: _Gauges, entry: dict[str, Any], labels: dict[str, str]) -> None:
+    slices = [("all", entry["agreement"])]
+    slices += [(f"{part['key']}={part['value']}", part["agreement"]) for part in entry["segments"]]
+    for segment, agreement in slices:
+        named = {**labels, "segment": segment}
+        gauges.set(families.AGREEMENT_RATIO, named, agreement["estimate"])
+        gauges.set(families.AGREEMENT_LOWER, named, agreement["lower"])
+        gauges.set(families.AGREEMENT_UPPER, named, agreement["upper"])
+    gauges.set(families.MISSING_RATIO, labels, entry["missing"]["share"])
+    for each in families.VERDICT.known_sets(**labels):
+        gauges.set(families.VERDICT, each, each["verdict"] == entry["verdict"])
+    reasons = {alert["reason"] for alert in entry["alerts"]}
+    for each in families.REDISTILL_NEEDED.known_sets(**labels):
+        gauges.set(families.REDISTILL_NEEDED, each, each["reason"] in reasons)
+    for kind, told in (entry["divergence"] or {}).items():
+        gauges.set(families.DIVERGENCE, {**labels, "kind": kind}, told["value"])
+    for told in entry["drift"]:
+        named = {name: told[name] for name in ("side", "feature", "statistic", "reference")}
+        named |= {"route": entry["route"], "student": labels["student"] if told["side"] == "student" else ""}
+        gauges.set(families.DRIFT, named, told["value"])
+        gauges.set(families.DRIFT_THRESHOLD, named, told["threshold"])
 
 
 def journal_families(depth: Depth, now: float) -> list[Metric]:
