@@ -13,7 +13,7 @@ from scipy.spatial.distance import jensenshannon
 
 from comparators.base import Answer, TokenLogprob
 from comparators.logprobs import LogprobsMissingError, TokenizersDifferError
-from comparators.logprobs_bounds import bounds, masses
+from comparators.logprobs_bounds import bounds, kl_lower, masses
 from comparators.registry import build
 from tests.comparators.pairs import DEFAULTING, LEFT_OUT, SPELLED_OUT, calling, compare
 
@@ -79,6 +79,37 @@ def test_the_bounds_are_at_least_as_narrow_as_those_of_the_statistics_page(p, q,
     assert found.js_lower >= js_common + terms(np.array([rest_p]), np.array([rest_q])) - 1e-9
     assert found.tv_upper <= tv_common + (rest_p + rest_q) / 2 + 1e-9
     assert found.js_upper <= js_common + (rest_p + rest_q) / 2 + 1e-9
+
+
+def true_divergence(p, q):
+    """KL(p || q) in nats; infinite where q has nothing of what p has."""
+    return sum(math.inf if b == 0 else a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
+@given(p=DISTRIBUTIONS, q=DISTRIBUTIONS, counts=st.tuples(*[st.integers(1, VOCABULARY)] * 2), data=st.data())
+def test_the_lower_bound_of_kl_is_one_whatever_the_lists_leave_out(p, q, counts, data):
+    sampled = [data.draw(st.integers(0, VOCABULARY - 1)) for _ in range(2)]
+    lists = [top(side, count, token) for side, count, token in zip((p, q), counts, sampled, strict=True)]
+
+    assert 0.0 <= kl_lower(*lists) <= true_divergence(p, q) + 1e-9
+    assert kl_lower(lists[0], lists[0]) == pytest.approx(0.0, abs=1e-9)
+
+
+@given(p=DISTRIBUTIONS, q=DISTRIBUTIONS)
+def test_whole_lists_give_kl_itself_as_far_as_it_is_finite(p, q):
+    if all(b > 1e-5 for b in q):
+        assert kl_lower(top(p, VOCABULARY), top(q, VOCABULARY)) == pytest.approx(true_divergence(p, q), abs=1e-9)
+
+
+def test_what_the_student_cannot_have_kept_for_the_teachers_own_tokens_counts():
+    found = kl_lower({"yes": 0.9, "Yes": 0.05}, {"no": 0.8, "No": 0.1})
+
+    # At best all that the student does not list, a tenth, is on the teacher's two, and the teacher's rest on its own.
+    assert found == pytest.approx(0.95 * math.log(0.95 / 0.1) + 0.05 * math.log(0.05 / 0.9))
+
+
+def test_a_token_that_the_student_gives_nothing_is_finitely_far():
+    assert kl_lower(masses({"a": 0.0}), masses({"a": -9999.0, "b": 0.0})) == pytest.approx(math.log(1e6))
 
 
 def test_lists_without_a_common_token_are_far_apart_by_what_they_cover():
