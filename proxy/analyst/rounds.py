@@ -11,6 +11,7 @@ from proxy.analyst.judging import Judgement, judge_student
 from proxy.analyst.report import chosen_in_force, window_at
 from proxy.analyst.shapes import Window
 from proxy.analyst.watching import watch
+from proxy.analyst.weakness import searched
 from proxy.config.model import Config, Route, Student
 from proxy.journal.base import Depth
 from proxy.store.base import Store
@@ -43,7 +44,7 @@ class Rounds:
         alarms = watch(self._store, route, judged, before.get("monitors", {}), until=until)
         monitors = {name: msgspec.to_builtins(alarm.kept) for name, alarm in alarms.items()}
         document = {
-            **before,
+            **searched(self._store, judged, before, now=window.now),
             "monitors": before.get("monitors", {}) | monitors,
             "watched": {name: {"state": alarm.state, "nearness": alarm.nearness} for name, alarm in alarms.items()},
         }

@@ -20,6 +20,7 @@ from proxy.store.records import (
     CaptureCount,
     CountRow,
     Evidence,
+    RandomPair,
     RescoredPair,
     Rescoring,
     Settlement,
@@ -136,6 +137,9 @@ class Store(Protocol):
         """Newest first."""
 
     def pair(self, pair_id: str) -> StoredPair | None: ...
+
+    def random_pairs(self, evidence_id: int, most: int) -> Iterator[RandomPair]:
+        """A random sample of the live pairs of an evidence: always the same one, but for those that came since."""
 
     def count_pairs(self, which: PairFilter) -> int:
         """How many there are, whatever its ``limit``."""

@@ -73,6 +73,11 @@ def thinning(db: Database) -> None:
     db.executescript(_THINNING)
 
 
+@migrations(name="0013_draws")
+def draws(db: Database) -> None:
+    db.executescript(_DRAWS)
+
+
 def all_names() -> frozenset[str]:
     """The migrations that this version knows."""
     return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
@@ -408,6 +413,12 @@ CREATE INDEX alerts_of_route ON alerts (route, student, opened_at);
 _THINNING = """
 -- With which the student is asked about an exchange that was sampled; the pair's probability is their product.
 ALTER TABLE pairs ADD COLUMN thinning REAL NOT NULL DEFAULT 1.0;
+"""
+
+_DRAWS = """
+-- A number drawn by the exchange's id: the pairs of an evidence with the lowest ones are a random sample of it.
+ALTER TABLE pairs ADD COLUMN draw INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX pairs_by_draw ON pairs (evidence_id, draw);
 """
 
 _READABLE_VIEWS = """

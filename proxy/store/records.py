@@ -150,6 +150,19 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[dict[str, Any], ...] = ()
 
 
+class RandomPair(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair of a random sample, as far as a search over many needs it."""
+
+    id: str
+    outcome: str
+    kinds: tuple[str, ...]  # of disagreement, by the comparator that decides
+    segments: dict[str, str]
+    surface: str
+    request: dict[str, Any] | None  # redacted; None where it was forgotten or lost
+    probability: float
+    unit_head: str | None  # None: its conversation goes on
+
+
 class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
     """Stored pairs of one student version, scored again under one definition of agreement.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from proxy.store.counting import Under
-from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, ScoreRecord, StoredPair
+from proxy.store.records import AnswerRecord, ExchangeRecord, PairRecord, RandomPair, ScoreRecord, StoredPair
 from proxy.store.units import Member
 
 Row = Mapping[str, Any]
@@ -62,6 +63,11 @@ def exchange_row(exchange: ExchangeRecord, unit_head: str | None) -> dict[str, A
     }
 
 
+def draw_of(exchange_id: str) -> int:
+    """A random number in [0, 2^32), always the same for an exchange."""
+    return int.from_bytes(hashlib.blake2b(exchange_id.encode(), digest_size=4).digest(), "big")
+
+
 def pair_row(exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> dict[str, Any]:
     """The row of table ``pairs``."""
     scores = {
@@ -79,6 +85,7 @@ def pair_row(exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> di
         "definition": pair.definition,
         "decides": pair.decides,
         "evidence_id": evidence_id,
+        "draw": draw_of(exchange.id),
         "outcome": pair.outcome,
         "agree": pair.agree,
         "thinning": pair.thinning,
@@ -158,6 +165,22 @@ def stored_pair(row: Row) -> StoredPair:
             answer=_answer("student", row),
             scores={name: msgspec.structs.replace(score, detail=details.get(name)) for name, score in scores.items()},
         ),
+    )
+
+
+def random_pair(row: Row) -> RandomPair:
+    """The pair of a row of ``statements.RANDOM_PAIRS``."""
+    scores = msgspec.json.decode(row["scores"], type=dict[str, ScoreRecord])
+    decides = scores.get(row["decides"])
+    return RandomPair(
+        id=pair_id(row["exchange_id"], row["student"]),
+        outcome=row["outcome"],
+        kinds=decides.kinds if decides is not None and row["outcome"] == "disagreed" else (),
+        segments=_value(row["segments"]),
+        surface=row["surface"],
+        request=_value(row["request"]),
+        probability=row["probability"] * row["thinning"],
+        unit_head=row["unit_head"],
     )
 
 

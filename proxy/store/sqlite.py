@@ -25,6 +25,7 @@ from proxy.store.records import (
     CaptureCount,
     CountRow,
     Evidence,
+    RandomPair,
     RescoredPair,
     Rescoring,
     Settlement,
@@ -32,7 +33,16 @@ from proxy.store.records import (
     StoredPair,
 )
 from proxy.store.rescorings import Rescorings
-from proxy.store.rows import exchange_row, member_of, member_of_row, pair_row, split_pair_id, stored_pair, utf8
+from proxy.store.rows import (
+    exchange_row,
+    member_of,
+    member_of_row,
+    pair_row,
+    random_pair,
+    split_pair_id,
+    stored_pair,
+    utf8,
+)
 from proxy.store.segment_names import Remembered, SegmentNames, keep_names
 from proxy.store.sketches import SketchBook, fold_sketches, read_sketches
 from proxy.store.unit_book import UnitBook, units_to_close
@@ -218,6 +228,10 @@ class SQLiteStore:
         exchange_id, student = split_pair_id(pair_id)
         rows = self._connection.query(statements.PAIR, exchange_id=exchange_id, student=student)
         return stored_pair(rows[0]) if rows else None
+
+    def random_pairs(self, evidence_id: int, most: int) -> Iterator[RandomPair]:
+        rows = self._connection.query(statements.RANDOM_PAIRS, evidence_id=evidence_id, most=most)
+        return map(random_pair, rows)
 
     def count_pairs(self, which: PairFilter) -> int:
         values = _conditions(which)

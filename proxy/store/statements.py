@@ -349,6 +349,15 @@ _PAIR_CONDITIONS = {
 }
 
 
+RANDOM_PAIRS = """
+SELECT pairs.exchange_id, pairs.student, pairs.outcome, pairs.decides, pairs.scores, pairs.thinning,
+    exchanges.segments, exchanges.surface, exchanges.request, exchanges.probability, exchanges.unit_head
+FROM pairs JOIN exchanges ON exchanges.id = pairs.exchange_id
+WHERE pairs.evidence_id = :evidence_id AND pairs.source = 'live'
+ORDER BY pairs.draw LIMIT :most
+"""
+
+
 def number_of_pairs(fields: Iterable[str]) -> str:
     """How many are under the conditions of these fields of a PairFilter."""
     conditions = " AND ".join(_PAIR_CONDITIONS[field] for field in fields) or "1"
