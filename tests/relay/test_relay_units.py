@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.relay.body import model_in, with_model
 from proxy.relay.capture import parse_tags
+from proxy.relay.globs import glob
 from proxy.relay.headers import read_answer_headers, read_request_headers
-from proxy.relay.routing import glob
 from proxy.relay.sampling import request_unit, unit_of
 from proxy.relay.tee import CaptureBudget, Tee
 
