@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from proxy.admin.values import explained
-from proxy.cli import comparators, compare, demo, pairs, pause, report, rescore, serve, simulate
+from proxy.cli import comparators, compare, demo, pairs, pause, recount, report, rescore, serve, simulate
 from proxy.cli.not_available import add_not_available
 from proxy.cli.once import App
 from proxy.errors import UnderstudyError, UsageError
@@ -25,7 +25,7 @@ app = App(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (serve, report, pairs, comparators, compare, rescore, simulate, pause, demo):
+for module in (serve, report, pairs, comparators, compare, rescore, recount, simulate, pause, demo):
     module.add_commands(app)
 add_not_available(app)
 

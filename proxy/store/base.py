@@ -7,7 +7,7 @@ counts change in the same transaction as the pairs they count; merge of counts i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -27,6 +27,7 @@ from proxy.store.records import (
     SketchRow,
     StoredPair,
 )
+from proxy.store.recounting import Recounted
 
 
 class PairFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +203,16 @@ class Store(Protocol):
 
         Some of them only, so that others come in between: to be called until it returns False.  ``until``: the moment
         (unix seconds) that reports are read up to, by which they are old or not.
+        """
+
+    def number_of_exchanges(self) -> int: ...
+
+    def recount(self, advance: Callable[[int], None], *, check: bool) -> Recounted:
+        """Count everything again from the exchanges and pairs that are kept; others wait meanwhile.
+
+        Args:
+            advance: told of each number of exchanges that are done.
+            check: only compare, and change nothing.
         """
 
     def counts_begin(self, moment: float) -> int:

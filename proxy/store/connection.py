@@ -83,13 +83,16 @@ class Connection:
                 return
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One transaction, all or nothing, that holds the write lock from its beginning."""
+    def writing(self, *, keep: bool = True) -> Iterator[None]:
+        """One transaction, all or nothing, that holds the write lock from its beginning.
+
+        ``keep=False``: nothing, whatever was written.
+        """
         with self._told_in_words("written"):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._db.execute("COMMIT")
+                self._db.execute("COMMIT" if keep else "ROLLBACK")
             except BaseException:
                 self._db.rollback()
                 raise

@@ -130,6 +130,28 @@ def member_of_row(row: Row, under: Under) -> Member:
     )
 
 
+def exchange_of(row: Row) -> ExchangeRecord:
+    """The exchange of a row that has the columns of table ``exchanges``."""
+    return ExchangeRecord(
+        id=row["id"],
+        route=row["route"],
+        surface=row["surface"],
+        source=row["source"],
+        arrived_at=row["arrived_at"],
+        captured_at=row["captured_at"],
+        requested_model=row["requested_model"],
+        teacher_version=row["teacher_version"],
+        request=_value(row["request"]),
+        teacher=_answer("teacher", row) if row["has_teacher"] else None,
+        segments=_value(row["segments"]),
+        unit=row["unit"],
+        unit_kind=row["unit_kind"],
+        repeat_key=row["repeat_key"],
+        probability=row["probability"],
+        subjects=tuple(_value(row["subjects"])),
+    )
+
+
 def stored_pair(row: Row) -> StoredPair:
     """The pair of a row that joins both tables' columns."""
     details = _value(row["score_details"]) or {}
@@ -137,24 +159,7 @@ def stored_pair(row: Row) -> StoredPair:
     return StoredPair(
         id=pair_id(row["exchange_id"], row["student"]),
         evidence_id=row["evidence_id"],
-        exchange=ExchangeRecord(
-            id=row["exchange_id"],
-            route=row["route"],
-            surface=row["surface"],
-            source=row["source"],
-            arrived_at=row["arrived_at"],
-            captured_at=row["captured_at"],
-            requested_model=row["requested_model"],
-            teacher_version=row["teacher_version"],
-            request=_value(row["request"]),
-            teacher=_answer("teacher", row) if row["has_teacher"] else None,
-            segments=_value(row["segments"]),
-            unit=row["unit"],
-            unit_kind=row["unit_kind"],
-            repeat_key=row["repeat_key"],
-            probability=row["probability"],
-            subjects=tuple(_value(row["subjects"])),
-        ),
+        exchange=exchange_of({**row, "id": row["exchange_id"]}),
         pair=PairRecord(
             student=row["student"],
             version=row["version"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from proxy.store.records import (
     SketchRow,
     StoredPair,
 )
+from proxy.store.recounting import Recount, Recounted
 from proxy.store.rescorings import Rescorings
 from proxy.store.rows import (
     exchange_row,
@@ -308,6 +309,24 @@ class SQLiteStore:
 
     def fold_counts(self, until: float) -> bool:
         return self._folding.step(until) or fold_sketches(self._connection, self._folded().day)
+
+    def number_of_exchanges(self) -> int:
+        number: int = self._connection.query(statements.NUMBER_OF_EXCHANGES)[0]["n"]
+        return number
+
+    def recount(self, advance: Callable[[int], None], *, check: bool) -> Recounted:
+        with self._connection.writing(keep=not check):
+            recount = Recount(
+                self._connection,
+                self._folded(),
+                series_id=self._series_id,
+                member_of=lambda book, names: partial(_member, book, names),
+            )
+            found = recount.run(advance)
+            if not check:
+                recount.replace()
+        self._series_ids.clear()
+        return found
 
     def counts_begin(self, moment: float) -> int:
         return self._folded().start_of(moment)

@@ -113,6 +113,7 @@ VALUES (:route, :requested_model, :teacher_version, :first_seen, :took_over)
 
 # Counts
 
+NUMBER_OF_EXCHANGES = "SELECT count(*) AS n FROM exchanges"
 NEW_SERIES = """
 INSERT OR IGNORE INTO series (replica, source, route, student, evidence_id, teacher_version, comparator,
     segment_key, segment_value, probability)
@@ -319,6 +320,7 @@ SELECT pairs.*, exchanges.surface, exchanges.requested_model, exchanges.teacher_
     exchanges.teacher_response
 FROM pairs JOIN exchanges ON exchanges.id = pairs.exchange_id
 """
+PAIRS_OF_EXCHANGE = f"{_PAIR_COLUMNS} WHERE pairs.exchange_id = :exchange_id"
 PAIR = f"{_PAIR_COLUMNS} WHERE pairs.exchange_id = :exchange_id AND pairs.student = :student"
 
 # The conditions of a PairFilter, by the field that asks for each.
