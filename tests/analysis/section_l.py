@@ -44,3 +44,16 @@ def weighted_log_e(pi, values, counts, m, pi_min, bets=LOWER):  # noqa: PLR0917 
     lam = fractions * pi_min / m
     ll = np.log1p(lam[:, None] / np.asarray(pi, float) * (np.asarray(values, float) - m)) @ np.asarray(counts, float)
     return logsumexp(log_weights + ll)
+
+
+class SRDetector:
+    GAPS = np.array([0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10, 0.15, 0.25, 0.45])
+
+    def __init__(self, A):  # noqa: N803 - as the reference has it
+        self.A, self.logM = A, np.full(len(self.GAPS), -np.inf)
+
+    def block(self, values, counts, m):
+        lam = np.minimum(self.GAPS / (m * (1 - m)), 0.99 / (1 - m))
+        ll = np.log1p(lam[:, None] * (m - np.asarray(values, float)[None, :])) @ np.asarray(counts, float)
+        self.logM = np.logaddexp(self.logM, 0.0) + ll
+        return logsumexp(self.logM) - np.log(len(self.GAPS)) >= np.log(self.A)
