@@ -172,6 +172,7 @@ def _slice(table: _Table, name: tuple[str, str], decides: str, lost: Lost | None
         missing=_with_more(table.by_kind(name, "missing"), lost_missing),
         missing_share=missing_weight / due if due > 0 else 0.0,
         excluded_share=paused / (due + paused) if paused else 0.0,
+        over_budget_share=table.weighted(name, "over_budget") / (due + paused) if paused else 0.0,
         difference=_differences(table, name),
         also={
             comparator: _slice_of_other(table, name, comparator, decides, without_score)
