@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from proxy.store.records import Features
 from proxy.store.sketches import BINS
 
 LABEL_CHARACTERS = 40  # an answer of so many at most is a label
-_SAMPLED_WORDS = 8
+SAMPLED_WORDS = 8
 _MOST_TOOLS = 128
 _ANSWER_LANGUAGE_CHARACTERS = 100  # reading more costs more than all other features
 _LONGEST_JSON = 20_000  # characters that are parsed; beyond, brackets tell
@@ -49,7 +50,7 @@ def request_features(surface: str, body: dict[str, Any], *, salt: bytes, identif
         "digits": _one(_share_bin("digits", read, _DIGITS)),
         "punctuation": _one(_share_bin("punctuation", read, _PUNCTUATION)),
         "system_prompt": _one(_fingerprint(salt, system)),
-        "novelty": _each(hashing.sampled(words, _SAMPLED_WORDS, BINS["novelty"])),
+        "novelty": Counter(hashing.sampled(words, SAMPLED_WORDS, BINS["novelty"])),
         "words": hashing.word_features(words),
     }
 
@@ -141,7 +142,7 @@ def _share_bin(feature: str, text: bytes, which: bytes) -> int:
 
 
 def _tools(salt: bytes, names: list[str]) -> dict[int, int]:
-    return _each([hashing.bin_of(salt, name, BINS["tools"]) for name in names[:_MOST_TOOLS]] or [0])
+    return Counter([hashing.bin_of(salt, name, BINS["tools"]) for name in names[:_MOST_TOOLS]] or [0])
 
 
 def _response_format(salt: bytes, surface: str, body: dict[str, Any]) -> int:
@@ -162,10 +163,3 @@ def _fingerprint(salt: bytes, system: str) -> int:
 
 def _one(bin_: int) -> dict[int, int]:
     return {bin_: 1}
-
-
-def _each(bins: list[int]) -> dict[int, int]:
-    counts = dict.fromkeys(bins, 0)
-    for bin_ in bins:
-        counts[bin_] += 1
-    return counts
