@@ -93,9 +93,18 @@ def missing(slice_: Slice, limit: float, circumstances: Circumstances) -> str:
 
 def excluded(slice_: Slice, limit: float) -> str:
     return (
-        f"{slice_.name}: {percent_up(slice_.excluded_share)} of the exchanges were left out while paused,"
+        f"{slice_.name}: {percent_up(slice_.excluded_share)} of the exchanges were left out {_why_left_out(slice_)},"
         f" at most {limit:.0%} may be"
     )
+
+
+def _why_left_out(slice_: Slice) -> str:
+    over_budget, paused = slice_.over_budget_share, slice_.excluded_share - slice_.over_budget_share
+    if not over_budget:
+        return "while paused"
+    if paused < 0.0005:  # noqa: PLR2004 - it would be told as 0.0%
+        return "as the student was beyond its budget"
+    return f"({percent_up(over_budget)} as the student was beyond its budget, {percent_up(paused)} while paused)"
 
 
 def lost(share: float, limit: float) -> str:

@@ -60,6 +60,7 @@ class Slice:
     missing: Mapping[str, int] = field(default_factory=dict)  # exchanges by kind
     missing_share: float = 0.0  # of the exchanges that were due
     excluded_share: float = 0.0  # left out while paused, of those that would have been due
+    over_budget_share: float = 0.0  # the part of it for which the student's budget was why
     unscored: int = 0  # units that this comparator alone said nothing of
     also: Mapping[str, Slice] = field(default_factory=dict)  # the same by other comparators that are asked for
     # Of the units on which the teacher was asked again: agreement less the teacher's with itself, d as (d + 1) / 2.

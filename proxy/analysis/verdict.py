@@ -123,18 +123,29 @@ def _decide_segment(
 def _failing(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
     """Those whose upper bound at ``alpha`` is under the target."""
     return [
-        reasons.failing(slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=floor), alpha, gate)
+        reasons.failing(
+            slice_, bounds.upper_bound(slice_.high, alpha, probability_floor=_floor(slice_, floor)), alpha, gate
+        )
         for slice_ in slices
-        if bounds.log_e_below(slice_.high, gate.target_of(slice_), probability_floor=floor) >= math.log(1 / alpha)
+        if bounds.log_e_below(slice_.high, gate.target_of(slice_), probability_floor=_floor(slice_, floor))
+        >= math.log(1 / alpha)
     ]
+
+
+def _floor(slice_: Slice, floor: float) -> float:
+    """What bets on a slice go by: less where units, or replays, were sampled with less since the evidence began."""
+    return float(slice_.low.probabilities.min(initial=floor))
 
 
 def _unproven(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -> list[str]:
     """Those whose lower bound at ``alpha`` is not at the target."""
     return [
-        reasons.unproven(slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=floor), alpha, gate)
+        reasons.unproven(
+            slice_, bounds.lower_bound(slice_.low, alpha, probability_floor=_floor(slice_, floor)), alpha, gate
+        )
         for slice_ in slices
-        if bounds.log_e_value(slice_.low, gate.target_of(slice_), probability_floor=floor) < math.log(1 / alpha)
+        if bounds.log_e_value(slice_.low, gate.target_of(slice_), probability_floor=_floor(slice_, floor))
+        < math.log(1 / alpha)
     ]
 
 
@@ -175,8 +186,8 @@ def _never_scored(slice_: Slice, comparator: str) -> Slice:
 def _agreement(slice_: Slice, gate: Gate, floor: float) -> Agreement:
     return Agreement(
         estimate=bounds.estimate(slice_.valid),
-        lower=bounds.lower_bound(slice_.low, gate.alpha, probability_floor=floor),
-        upper=bounds.upper_bound(slice_.high, gate.alpha, probability_floor=floor),
+        lower=bounds.lower_bound(slice_.low, gate.alpha, probability_floor=_floor(slice_, floor)),
+        upper=bounds.upper_bound(slice_.high, gate.alpha, probability_floor=_floor(slice_, floor)),
         alpha=gate.alpha,
     )
 
@@ -196,7 +207,9 @@ def _units_needed(overall: Slice, asked: Sequence[Slice], gate: Gate, floor: flo
     """
     needed = []
     for slice_ in (*asked, *others(overall, gate)):
-        units = bounds.units_needed(slice_.low, gate.target_of(slice_), gate.alpha, probability_floor=floor)
+        units = bounds.units_needed(
+            slice_.low, gate.target_of(slice_), gate.alpha, probability_floor=_floor(slice_, floor)
+        )
         if units is None:
             return None
         if slice_ is asked[0]:

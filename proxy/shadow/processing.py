@@ -172,7 +172,7 @@ class Processor:
         except Exception as error:  # noqa: BLE001 -- a defect costs this pair, not the worker
             _log.error("pair_failed", exchange=read.record.id, student=client.student.name, error=type(error).__name__)
             paired = _Paired(pair=not_asked(terms, client.student, "unscored", type(error).__name__))
-        # Whatever became of it: what was not drawn because of its budget is the same share of all that could become.
+        # Also where it failed: of what its budget left out the same share would have.
         return msgspec.structs.replace(paired, pair=msgspec.structs.replace(paired.pair, thinning=asking.thinning))
 
     async def _asked(self, read: ReadExchange, terms: Terms, client: StudentClient, asking: Asking) -> _Paired:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.analysis.bounds import UnitCounts, lower_bound, upper_bound
-from proxy.analysis.records import Circumstances, Gate, Slice
+from proxy.analysis.records import Circumstances, Differences, Gate, Slice
 from proxy.analysis.verdict import decide
 
 GATE = Gate(target=0.95, alpha=0.05, min_pairs=300, min_days=7)
@@ -46,6 +46,20 @@ def test_a_good_student_is_promoted_with_the_bound_that_says_so():
     )
     assert decision.units_needed is None
     assert {segment.verdict for segment in decision.segments} == {"promote"}
+
+
+def test_replays_that_were_thinned_are_judged_by_what_they_were_sampled_with():
+    """The noise floor has a budget of its own: less may be asked again than the students are asked about."""
+    equal = UnitCounts.of([(0.5, 0.5, 600), (1.0, 0.5, 600)])
+    overall = replace(GOOD, difference=Differences(low=equal, high=equal, valid=equal))
+
+    absolute = decide(overall, [], GATE, CIRCUMSTANCES)
+    relative = decide(overall, [], replace(GATE, margin=0.1), CIRCUMSTANCES)
+
+    assert absolute.verdict == relative.verdict == "promote"
+    assert absolute.difference.lower == relative.difference.lower
+    assert -0.1 < relative.difference.lower < relative.difference.estimate == 0.0
+    assert absolute.agreement == decide(GOOD, [], GATE, CIRCUMSTANCES).agreement
 
 
 def test_a_bad_student_is_rejected():
@@ -123,6 +137,17 @@ def test_a_required_segment_with_few_units_keeps_it_undecided_and_sets_the_forec
             replace(GOOD, excluded_share=0.21),
             {},
             "overall: 21.0% of the exchanges were left out while paused, at most 20% may be",
+        ),
+        (
+            replace(GOOD, excluded_share=0.3, over_budget_share=0.3),
+            {},
+            "overall: 30.0% of the exchanges were left out as the student was beyond its budget, at most 20% may be",
+        ),
+        (
+            replace(GOOD, excluded_share=0.21, over_budget_share=0.15),
+            {},
+            "overall: 21.0% of the exchanges were left out (15.0% as the student was beyond its budget,"
+            + " 6.0% while paused), at most 20% may be",
         ),
     ],
 )

@@ -146,7 +146,7 @@ def test_a_pause_of_more_than_a_fifth_stops_everything(store):
     only = entry(store)
 
     assert only["verdict"] == "undecided"
-    assert only["excluded"] == {"share": 0.25, "kinds": {"paused": 100}}
+    assert only["excluded"] == {"share": 0.25, "over_budget_share": 0.0, "kinds": {"paused": 100}}
     assert "left out while paused" in only["reasons"][0]
 
 

@@ -67,6 +67,17 @@ def test_what_was_left_out_while_paused_is_outside_of_the_evidence():
     assert summary.overall.missing_share == 0
 
 
+def test_what_was_left_out_beyond_a_budget_is_told_apart_and_weighed():
+    """Half of what came while the student was beyond its budget was drawn, and then paused."""
+    paused = [row("excluded:paused", 10, probability=0.5), row("over_budget", 5, probability=0.5)]
+    thinned = [row("excluded:sampled_out", 70, probability=0.5)]
+
+    summary = summarise([*rows(80, probability=1.0), *paused, *thinned], decides="label", lost=NOTHING_LOST)
+
+    assert summary.excluded == {"paused": 10, "sampled_out": 70}
+    assert (summary.overall.excluded_share, summary.overall.over_budget_share) == (0.2, 0.1)
+
+
 def test_a_pause_is_not_sampled_so_its_captures_stand_for_themselves():
     summary = summarise(rows(10, probability=0.1), decides="label", lost=Lost(missing={}, by_probability={}, paused=25))
 
