@@ -14,8 +14,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from proxy.store.sketches import FIXED_POINT
+
 FREQUENCIES = 256
-FIXED_POINT = 2**14  # what stands for 1.0 in `word_features`
 _READ = 750  # characters of a text's beginning, and as many of its end
 _MOST_GRAMS = 128  # of a text that has more, those of the lowest hashes: the same ones in every text
 # A number counts as one word whatever it is; in scripts written without spaces each character is a word.

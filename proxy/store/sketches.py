@@ -38,6 +38,7 @@ BINS = {
     "format": 8,
     "label": 256,
 }
+FIXED_POINT = 2**14  # what stands for 1.0 in `words`
 _FOREVER = 2**62
 
 Array = npt.NDArray[np.int64]

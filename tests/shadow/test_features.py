@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from comparators.base import SURFACES, Answer, ToolCall
 from comparators.language.detection import LANGUAGES
 from proxy.shadow.features import answer_features, format_of, language_bin, request_features
-from proxy.shadow.hashing import FIXED_POINT, FREQUENCIES, bin_of, excerpt, sampled, word_features, words
+from proxy.shadow.hashing import FREQUENCIES, bin_of, excerpt, sampled, word_features, words
 from proxy.shadow.language import language_segment
-from proxy.store.sketches import BINS
+from proxy.store.sketches import BINS, FIXED_POINT
 from tests.fakes.chat import chat_completion
 from tests.fakes.upstream import Upstream, json_reply
 from tests.shadow.shadow_world import exchange, student, world
