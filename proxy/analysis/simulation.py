@@ -102,12 +102,16 @@ class Traffic:
         which = [n for n, group in enumerate(self.groups) if segment is None or group.segment == segment]
         return np.array([2 * n + agrees for n in which for agrees in (0, 1)])
 
-    def truth(self, segment: tuple[str, str] | None = None) -> FloatArray:
-        """The agreement of all traffic (of a segment) so far, sampled or not, after each unit."""
+    def at(self, segment: tuple[str, str] | None = None) -> FloatArray:
+        """The agreement of all traffic (of a segment), sampled or not, at each unit."""
         groups = [group for group in self.groups if segment is None or group.segment == segment]
-        shares = [group.share for group in groups]
-        at = np.average([group.agreements(self.units) for group in groups], axis=0, weights=shares)
-        so_far: FloatArray = at.cumsum() / np.arange(1, self.units + 1)
+        weights = [group.share for group in groups]
+        agreement: FloatArray = np.average([group.agreements(self.units) for group in groups], axis=0, weights=weights)
+        return agreement
+
+    def truth(self, segment: tuple[str, str] | None = None) -> FloatArray:
+        """The mean of the same from the first unit to each."""
+        so_far: FloatArray = self.at(segment).cumsum() / np.arange(1, self.units + 1)
         return so_far
 
     def draw(self, random: np.random.Generator) -> Stream:

@@ -59,6 +59,9 @@ def simulate(
     alpha: Annotated[float, typer.Option(help="The level of each bound.")] = 0.05,
     min_pairs: Annotated[int, typer.Option(min=1, help="Pairs before any verdict.")] = 300,
     pairs: Annotated[int, typer.Option(min=1, max=MOST_PAIRS, help="How many pairs come, after sampling.")] = 20_000,
+    pairs_per_day: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="How fast they come: the drop alarm goes by five minutes.")
+    ] = 3_000,
     seed: Annotated[int, typer.Option(min=0, help="Another one draws other pairs.")] = 1,
     runs: Annotated[
         int, typer.Option(min=1, max=MOST_RUNS, help="Draw so many times, and tell how often each was wrong.")
@@ -78,13 +81,20 @@ def simulate(
     traffic = traffic_of(flags)
     gate = Gate(target=target, alpha=alpha, min_pairs=min_pairs, min_days=0, require=traffic.segments)
     document: dict[str, Any] = {
-        "settings": {"target": target, "alpha": alpha, "min_pairs": min_pairs, "pairs": pairs, "seed": seed},
+        "settings": {
+            "target": target,
+            "alpha": alpha,
+            "min_pairs": min_pairs,
+            "pairs": pairs,
+            "pairs_per_day": pairs_per_day,
+            "seed": seed,
+        },
         "traffic": _groups(traffic),
     }
     if runs == 1:
-        document |= _one(traffic, gate, seed)
+        document |= _one(traffic, gate, seed, pairs_per_day)
     else:
-        document |= _many(traffic, gate, range(seed, seed + runs))
+        document |= _many(traffic, gate, range(seed, seed + runs), pairs_per_day)
     render = render_one if runs == 1 else render_runs
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n" if form is Format.JSON else render(document)
     sys.stdout.write(text)
@@ -100,21 +110,31 @@ def _groups(traffic: Traffic) -> list[dict[str, Any]]:
 
     groups: list[dict[str, Any]] = msgspec.to_builtins(traffic.groups)
     for group in groups:
-        group["segment"] = group["segment"] and dict(zip(("key", "value"), group["segment"], strict=True))
+        group["segment"] = _named(group["segment"])
     return groups
 
 
-def _one(traffic: Traffic, gate: Gate, seed: int) -> dict[str, Any]:
+def _named(segment: Sequence[str] | None) -> dict[str, str] | None:
+    return dict(zip(("key", "value"), segment, strict=True)) if segment else None
+
+
+def _one(traffic: Traffic, gate: Gate, seed: int, pairs_per_day: int) -> dict[str, Any]:
     """One draw: what was said at some looks, when it was said first, and how the segments stand at the end."""
+    from proxy.analysis.simulated_alarms import first_alarm
     from proxy.analysis.simulation import decision_at, run
 
     drawn = run(traffic, gate, seed)
+    alarm = first_alarm(traffic, drawn.stream, gate, pairs_per_day=pairs_per_day)
     begins = {change.begins for group in traffic.groups for change in group.changes}
     powers = {10**n for n in range(1, 7) if 10**n <= traffic.units}
     last = decision_at(traffic, drawn.stream, gate, traffic.units)
     return {
         "looks": [_look(drawn, gate, look) for look in sorted({*powers, *begins, traffic.units} - {0})],
-        "first": {name: _first(said) for name, said in (("gate", drawn.gate), ("naive", drawn.naive))},
+        "first": {
+            "gate": _first(drawn.gate),
+            "naive": _first(drawn.naive),
+            "alarm": alarm and {"pairs": alarm.opened, "segment": _named(alarm.segment), "wrong": alarm.wrong},
+        },
         "segments": [
             {
                 "key": segment.slice.key,
@@ -156,35 +176,48 @@ def _first(said: Said) -> dict[str, Any]:
     }
 
 
-def _many(traffic: Traffic, gate: Gate, seeds: range) -> dict[str, Any]:
+def _many(traffic: Traffic, gate: Gate, seeds: range, pairs_per_day: int) -> dict[str, Any]:
     """How often each said what, and how often that was wrong."""
     from rich.console import Console
 
+    from proxy.analysis.simulated_alarms import first_alarm
     from proxy.analysis.simulation import run
     from proxy.progress import counting
 
-    gate_said, naive_said = [], []
+    gate_said, naive_said, alarms = [], [], []
     with counting(Console(stderr=True, highlight=False), "simulated", len(seeds)) as shown:
         for seed in seeds:
             drawn = run(traffic, gate, seed)
             gate_said.append(drawn.gate)
             naive_said.append(drawn.naive)
+            alarms.append(first_alarm(traffic, drawn.stream, gate, pairs_per_day=pairs_per_day))
             shown(1)
-    return {"runs": len(seeds), "gate": _shares(gate_said), "naive": _shares(naive_said)}
+    return {
+        "runs": len(seeds),
+        "gate": _shares(gate_said),
+        "naive": _shares(naive_said),
+        "alarm": _share(
+            [alarm.opened if alarm else None for alarm in alarms], [bool(alarm and alarm.wrong) for alarm in alarms]
+        ),
+    }
 
 
 def _shares(said: Sequence[Said]) -> dict[str, Any]:
+    return {
+        verdict: _share([each.verdicts[n] for each in said], [each.wrong[n] for each in said])
+        for n, verdict in enumerate(said[0].verdicts._fields)
+    }
+
+
+def _share(looks: Sequence[int | None], wrong: Sequence[bool]) -> dict[str, Any]:
     import numpy as np
 
     from proxy.analysis.simulation import share_of
 
-    told: dict[str, Any] = {}
-    for n, verdict in enumerate(said[0].verdicts._fields):
-        looks = [look for each in said if (look := each.verdicts[n]) is not None]
-        rate, error = share_of([each.wrong[n] for each in said])
-        told[verdict] = {
-            "share": len(looks) / len(said),
-            "median_pairs": round(float(np.median(looks))) if looks else None,
-            "wrong": {"share": rate, "error": error},
-        }
-    return told
+    found = [look for look in looks if look is not None]
+    rate, error = share_of(wrong)
+    return {
+        "share": len(found) / len(looks),
+        "median_pairs": round(float(np.median(found))) if found else None,
+        "wrong": {"share": rate, "error": error},
+    }

@@ -9,7 +9,6 @@ from proxy.analysis.reasons import percent_down, percent_up
 
 Document = Mapping[str, Any]
 WAYS = {"gate": "the gate", "naive": "a naive interval"}
-_RIGHTLY = {True: "wrongly", False: "rightly"}
 
 
 def render_one(document: Document) -> str:
@@ -27,10 +26,11 @@ def render_one(document: Document) -> str:
         for look in document["looks"]
     ]
     lines = [*_head(document), f"seed: {document['settings']['seed']}", "", *_table(heads, rows), ""]
-    lines += ["Looked at after every pair:"]
+    lines.append("Said first, looked at after every pair:")
     for way, name in WAYS.items():
         said = [_said(verdict, first) for verdict, first in document["first"][way].items()]
-        lines.append(f"  {name} {' and '.join(said)}")
+        lines.append(f"  {name}: {', '.join(said)}")
+    lines.append(f"  {_raised(document['first']['alarm'])}")
     if document["segments"]:
         lines += ["", f"Segments after {document['settings']['pairs']:,} pairs:", "", *_segments(document["segments"])]
     return "\n".join(lines) + "\n"
@@ -39,12 +39,10 @@ def render_one(document: Document) -> str:
 def render_runs(document: Document) -> str:
     """Many draws."""
     heads = ("looked at after every pair", "runs", "median pairs", "wrongly")
-    rows = []
-    for way, name in WAYS.items():
-        for verdict, told in document[way].items():
-            median = "" if told["median_pairs"] is None else f"{told['median_pairs']:,}"
-            wrong = f"{told['wrong']['share']:.1%} ± {told['wrong']['error']:.1%}"
-            rows.append((f"{name} says {verdict}", f"{told['share']:.1%}", median, wrong))
+    rows = [
+        _row(f"{name} says {verdict}", told) for way, name in WAYS.items() for verdict, told in document[way].items()
+    ]
+    rows.append(_row("the drop alarm is raised", document["alarm"]))
     seed = document["settings"]["seed"]
     drawn = f"runs: {document['runs']:,}, seeds {seed} to {seed + document['runs'] - 1}; ± is the standard error"
     return "\n".join([*_head(document), drawn, "", *_table(heads, rows)]) + "\n"
@@ -66,14 +64,29 @@ def _head(document: Document) -> Iterator[str]:
         yield f"{text}{sampled}"
     yield (
         f"gate: target {_plain(settings['target'])}, alpha {settings['alpha']:g},"
-        f" from pair {settings['min_pairs']:,} of {settings['pairs']:,} on, whatever the days"
+        f" from pair {settings['min_pairs']:,} of {settings['pairs']:,} on, {settings['pairs_per_day']:,} a day;"
+        " it does not wait for days"
     )
 
 
 def _said(verdict: str, first: Mapping[str, Any] | None) -> str:
-    if first is None:
-        return f"never says {verdict}"
-    return f"says {verdict} first after {first['pairs']:,} pairs ({_RIGHTLY[first['wrong']]})"
+    return f"{verdict} {_when(first)}" if first else f"never {verdict}"
+
+
+def _raised(alarm: Mapping[str, Any] | None) -> str:
+    segment = alarm and alarm["segment"]
+    whose = f" of {segment['key']}={segment['value']}" if segment else ""
+    return f"the drop alarm{whose}: {_when(alarm) if alarm else 'never'}"
+
+
+def _when(first: Mapping[str, Any]) -> str:
+    return f"after {first['pairs']:,} pairs ({'wrongly' if first['wrong'] else 'rightly'})"
+
+
+def _row(name: str, told: Mapping[str, Any]) -> tuple[str, ...]:
+    median = "" if told["median_pairs"] is None else f"{told['median_pairs']:,}"
+    wrong = f"{told['wrong']['share']:.1%} ± {told['wrong']['error']:.1%}"
+    return name, f"{told['share']:.1%}", median, wrong
 
 
 def _segments(segments: Sequence[Mapping[str, Any]]) -> list[str]:

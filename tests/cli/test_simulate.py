@@ -57,6 +57,26 @@ def test_a_drop_ends_in_a_rejection(capsys):
     assert not told["first"]["gate"]["reject"]["wrong"]
 
 
+def test_the_drop_alarm_is_raised_long_before_the_mean_so_far_is_too_low(capsys):
+    told = simulated("--agreement 0.97 --drop 0.90@5000", capsys)
+
+    alarm = told["first"]["alarm"]
+    assert 5000 < alarm["pairs"] < told["first"]["gate"]["reject"]["pairs"]
+    assert (alarm["segment"], alarm["wrong"]) == (None, False)
+    assert run("simulate --agreement 0.97 --drop 0.90@5000".split()) == 0  # noqa: SIM905 -- as it is typed
+    assert f"the drop alarm: after {alarm['pairs']:,} pairs (rightly)" in capsys.readouterr().out
+
+
+def test_a_drop_in_a_segment_is_told_by_its_own_alarm(capsys):
+    flags = "--segment tenant=acme:0.2:0.99 --drop tenant=acme:0.7@3000 --pairs 9000"
+    told = simulated(f"{flags} --runs 5", capsys)
+
+    assert told["alarm"]["share"] == 1
+    assert told["alarm"]["median_pairs"] > 3000
+    assert told["alarm"]["wrong"]["share"] == 0
+    assert simulated(flags, capsys)["first"]["alarm"]["segment"] == {"key": "tenant", "value": "acme"}
+
+
 def test_a_weak_segment_keeps_a_good_whole_from_being_promoted(capsys):
     told = simulated(f"--agreement 0.99 {ACME} --pairs 5000", capsys)
 
@@ -92,9 +112,8 @@ def test_what_people_read_is_what_scripts_read(capsys):
     assert "tenant=acme: 10.0% of it, 90% agree; 50% sampled" in text
     assert "the rest: 90.0% of it, 97% agree, 90% from pair 1,000 to 1,500; 50% sampled" in text
     assert all(f"\n{look['pairs']:,} " in text and look["verdict"] in text for look in told["looks"])
-    assert (
-        f"the gate never says promote and says reject first after {told['first']['gate']['reject']['pairs']:,}" in text
-    )
+    assert f"the gate: never promote, reject after {told['first']['gate']['reject']['pairs']:,} pairs (rightly)" in text
+    assert "the drop alarm: never" in text
     assert max(map(len, text.splitlines())) <= 100
 
 
