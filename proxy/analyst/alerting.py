@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from proxy.analysis.monitoring import Alarm, Rate
+from proxy.analysis.locating import Rate
+from proxy.analysis.monitoring import Alarm
 from proxy.analyst.shapes import rfc3339
 from proxy.store.records import Alert, Evidence
 

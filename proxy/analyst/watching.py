@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from proxy.analysis.blocks import BLOCK_SECONDS, Blocks
 from proxy.analysis.monitoring import Alarm, monitor
 from proxy.analyst.judging import Judgement
 from proxy.config.model import Route
+from proxy.journal.base import bucket_of
 from proxy.store.base import Store
 from proxy.store.records import BINS, BlockRow, Evidence
 
@@ -38,28 +40,44 @@ def watch(store: Store, route: Route, judged: Judgement, kept: Mapping[str, Any]
         return {}
     names = [ALL, *_segments(judged)]
     states = {name: msgspec.convert(kept[name], State) for name in names if name in kept}
-    begin = _begin(evidence, states if len(states) == len(names) else {}, until)
-    if until - begin < BLOCK_SECONDS:
-        return {}
-    rows = store.blocks(evidence.id, evidence.decides, "valid", since=begin, until=until)
-    by_segment = _by_segment(rows, begin, until)
-    none = Blocks.of([], [], [], [], begin=begin, end=until)
     policy = Policy(
         floor=None if route.gate.relative_to == "noise_floor" else route.gate.agreement,
         alpha=route.gate.alpha,
         probability_floor=evidence.probability_floor,
     )
-    parts = _parts(by_segment)
-    return {
-        name: monitor(
-            by_segment.get(name, none),
-            policy,
-            monitors=OF_ALL if name == ALL else OF_SEGMENTS,
-            kept=states.get(name),
-            segments=parts if name == ALL else None,
-        )
-        for name in names
-    }
+    begin = _begin(evidence, states if len(states) == len(names) else {}, until)
+    if until - begin < BLOCK_SECONDS:
+        return {}
+    watching = _Watching(store, evidence, names, policy, until)
+    alarms = watching.alarms(states, begin)
+    begun = _begin(evidence, {name: alarm.kept for name, alarm in alarms.items()}, until)
+    # An alarm that was raised just now began in blocks that nobody had to look at again until then.
+    return watching.alarms(states, begun) if begun < begin else alarms
+
+
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    store: Store
+    evidence: Evidence
+    names: Sequence[str]
+    policy: Policy
+    until: float
+
+    def alarms(self, states: Mapping[str, State], begin: float) -> dict[str, Alarm]:
+        rows = self.store.blocks(self.evidence.id, self.evidence.decides, "valid", since=begin, until=self.until)
+        by_segment = _by_segment(rows, begin, self.until)
+        none = Blocks.of([], [], [], [], begin=begin, end=self.until)
+        parts = _parts(by_segment)
+        return {
+            name: monitor(
+                by_segment.get(name, none),
+                self.policy,
+                monitors=OF_ALL if name == ALL else OF_SEGMENTS,
+                kept=states.get(name),
+                segments=parts if name == ALL else None,
+            )
+            for name in self.names
+        }
 
 
 def _segments(judged: Judgement) -> list[str]:
@@ -69,10 +87,9 @@ def _segments(judged: Judgement) -> list[str]:
 
 def _begin(evidence: Evidence, states: Mapping[str, State], until: float) -> float:
     """What the monitors need to be shown: from the first block that one has not seen, or that an alarm began in."""
-    if not states:
-        return max(evidence.since, until - IN_DETAIL)
-    first = min(state.until if state.episode is None else state.episode.armed for state in states.values())
-    return max(first * BLOCK_SECONDS, until - IN_DETAIL)
+    firsts = [state.until if state.episode is None else state.episode.armed for state in states.values()]
+    first = min(firsts) * BLOCK_SECONDS if firsts else evidence.since
+    return bucket_of(max(first, until - IN_DETAIL))
 
 
 def _by_segment(rows: Sequence[BlockRow], begin: float, until: float) -> dict[str, Blocks]:
