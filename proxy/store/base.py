@@ -21,13 +21,13 @@ from proxy.store.records import (
     CountRow,
     Evidence,
     RandomPair,
+    Recounted,
     RescoredPair,
     Rescoring,
     Settlement,
     SketchRow,
     StoredPair,
 )
-from proxy.store.recounting import Recounted
 
 
 class PairFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -281,6 +281,14 @@ class SketchRow(NamedTuple):
     bins: npt.NDArray[np.int64]  # as many as ``proxy.store.sketches.BINS`` has for the feature
 
 
+class Recounted(msgspec.Struct, frozen=True, kw_only=True):
+    """What counting everything again found."""
+
+    exchanges: int
+    pairs: int
+    wrong: int  # daily counts that were not what the pairs come to
+
+
 class CaptureCount(msgspec.Struct, frozen=True, kw_only=True):
     """Captures by outcome, summed over origins and the buckets asked for."""
 

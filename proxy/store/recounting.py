@@ -7,14 +7,14 @@ meanwhile, and see all of it or nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from proxy.store import statements
 from proxy.store.connection import Connection
 from proxy.store.counting import Series, Totals, Under
 from proxy.store.evidence_book import EvidenceBook
 from proxy.store.folding import Folded, day_of, month_of
-from proxy.store.records import ExchangeRecord
+from proxy.store.records import ExchangeRecord, Recounted
 from proxy.store.rows import exchange_of, stored_pair
 from proxy.store.segment_names import Remembered, SegmentNames
 from proxy.store.unit_book import MemberOf, counted_again
@@ -72,14 +72,6 @@ _REPLACES = (
 _EXCHANGES = "SELECT * FROM exchanges WHERE id > :after ORDER BY id LIMIT :page"
 
 
-class Recounted(NamedTuple):
-    """What a recount found."""
-
-    exchanges: int
-    pairs: int
-    wrong: int  # counts that were not what the pairs come to
-
-
 class Recount:
     """One recount, within a transaction."""
 
@@ -117,7 +109,7 @@ class Recount:
             exchanges += len(rows)
             advance(len(rows))
         wrong = self._connection.query(_DIFFERENCES)[0]["n"]
-        return Recounted(exchanges, pairs, wrong)
+        return Recounted(exchanges=exchanges, pairs=pairs, wrong=wrong)
 
     def replace(self) -> None:
         """Let what was counted be what is read."""

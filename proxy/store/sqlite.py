@@ -26,13 +26,14 @@ from proxy.store.records import (
     CountRow,
     Evidence,
     RandomPair,
+    Recounted,
     RescoredPair,
     Rescoring,
     Settlement,
     SketchRow,
     StoredPair,
 )
-from proxy.store.recounting import Recount, Recounted
+from proxy.store.recounting import Recount
 from proxy.store.rescorings import Rescorings
 from proxy.store.rows import (
     exchange_row,
