@@ -45,7 +45,8 @@ def test_every_topic_has_its_place_on_the_page_and_met_its_goals():
     for topic in topics():
         begin, end = f"<!-- figures: {topic} -->", f"<!-- end: {topic} -->"
         section = text.partition(begin)[2].partition(end)[0]
-        assert f"`python -m benchmarks.statistics {topic} --write`, 20" in section
+        command = f"python -m benchmarks.statistics {topic} --write"
+        assert f"`{command}`, 20" in section, f"run {command}"
         assert "| NO |" not in section
 
 
