@@ -116,12 +116,15 @@ def run(state: State, blocks: Blocks, monitors: int) -> State:
     while state.until < blocks.end:
         stops = (blocks.end, state.baseline.next_renewal, state.end_of_cool_down)
         part = blocks.between(state.until, min(stop for stop in stops if stop is not None))
+        has_null = state.nulls() is not None
         if not part.block.size:
             state = replace(state, until=part.end)
         elif episode := state.open_episode:
             state = _recovering(state, episode, part, monitors)
         else:
             state = _watching(state, part, monitors)
+        if not has_null:  # those with nothing to bet against do not start
+            state = _armed(state)
         if state.until == state.baseline.next_renewal:
             state = replace(state, baseline=renewed(state.baseline, policy.alpha, policy.probability_floor))
         if state.until == state.end_of_cool_down:
@@ -152,8 +155,8 @@ def _watching(state: State, part: Blocks, monitors: int) -> State:
     until = int(with_units[last]) + 1 if stops else part.end
     seen = part.between(part.begin, until)
     state = replace(state, until=until, baseline=state.baseline.plus(seen), last_units=int(with_units[last]))
-    # Those with nothing to bet against do not start.
-    state = _armed(state) if drop is None else replace(state, drop=drop.at(last))
+    if drop is not None:
+        state = replace(state, drop=drop.at(last))
     if state.below_floor and floors is not None:
         state = replace(state, below_floor=watched(state.below_floor, seen, floors, floor_share).at(last))
     if towards is not None:
@@ -180,9 +183,11 @@ def _recovering(state: State, episode: Episode, part: Blocks, monitors: int) -> 
     if state.below_floor and floors is not None and not episode.floor_broken:
         seen = part.between(part.begin, until)
         floor = watched(state.below_floor, seen, floors, state.policy.probability_floor)
-        floor_broken = floor.first(SPREAD, threshold(monitors)) is not None
-        state = replace(state, below_floor=Wealth.none(until) if floor_broken else floor.at(last))
-        episode = replace(episode, floor_broken=floor_broken)
+        breaks = floor.first(SPREAD, threshold(monitors))
+        # What is held then is of no use any more; going on would make it infinite.
+        below = floor.at(last) if breaks is None else Wealth.none(int(floor.blocks[breaks]) + 1)
+        state = replace(state, below_floor=below)
+        episode = replace(episode, floor_broken=breaks is not None)
     state = replace(state, episode=replace(episode, recovery=recovery.at(last), closed=closed))
     return state if closed is None else _armed(state)
 

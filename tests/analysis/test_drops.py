@@ -84,13 +84,13 @@ def test_wealth_that_is_not_a_number_is_an_error_and_no_silence():
 def test_false_alarms_are_as_far_apart_as_promised():
     """At the null exactly, in every hour another one: 200 blocks on average or more at a threshold of 200."""
     nulls = np.random.default_rng(1).uniform(0.85, 0.97, WEEK_HOURS)
-    rates = nulls[np.arange(BEGIN, BEGIN + 4_000) // 12 % WEEK_HOURS]
+    rates = nulls[np.arange(BEGIN, BEGIN + 2_000) // 12 % WEEK_HOURS]
     lengths = []
-    for seed in range(100):
+    for seed in range(500):
         first = watched(Wealth.none(BEGIN), drawn(rates, 5.0, seed), nulls, 1.0).first(SPREAD, 200.0)
-        lengths.append(4_000 if first is None else first + 1)
+        lengths.append(2_000 if first is None else first + 1)
 
-    assert np.mean(lengths) - 3 * np.std(lengths) / np.sqrt(100) > 200
+    assert np.mean(lengths) - 3 * np.std(lengths) / np.sqrt(500) > 200
     assert np.mean(lengths) < 1_000  # and it is no detector that never says anything
 
 
