@@ -17,10 +17,10 @@ from proxy.config.model import Budget as Limits
 
 LEVELS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)  # few: the counts are kept apart by each
 LEAST = LEVELS[-1]
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _WINDOW = 5 * _MINUTE
 _BURST_SECONDS, _BURST = 10.0, 10.0  # so many seconds' worth of requests may come at once, or so many
-_FORGETTING = 0.02  # weight of the newest cost in the mean
+_ROUNDING = 1e-9  # USD
 _SALT = b"understudy.thinning.1\0"  # another than that of the sample: those drawn are a sample of the sample
 _WHOLE = 2**64
 
@@ -79,7 +79,8 @@ class Budget:
     Args:
         account: Under which the ledger has it; nobody else's.
         limits: As configured.
-        ledger: Where spending is written down: by day, and what it would have been at level 1 by hour.
+        ledger: Where spending is written down, and beside it under accounts of their own the number of answers by
+            day, and by hour what would have been spent at level 1.
         now: Unix seconds.
     """
 
@@ -91,8 +92,9 @@ class Budget:
         self._now = now
         self._level = 1.0
         self._decided: float | None = None  # when
+        self._demand = f"{account}, at level 1"  # USD by hour
+        self._answers = f"{account}, answers"  # their number by day
         self._under_way = 0
-        self._mean_usd = 0.0
 
     def draw(self, unit: str) -> tuple[float, LeftOut | None]:
         """The level in force, and whether the unit is left out.  Where it is not, ``answered`` is to follow."""
@@ -103,7 +105,7 @@ class Budget:
         if not drawn(self._account, unit, level):
             return level, "sampled_out"
         if self._is_spent(now):
-            self._note_demand(now, self._mean_usd / level)
+            self._note_demand(now, self._mean_usd(now) / level)
             return level, "paused"
         if self._requests is not None and not self._requests.take(now):
             return level, "paused"
@@ -135,21 +137,25 @@ class Budget:
         """Whether those under way may spend what is left."""
         if self._usd_per_day is None:
             return False
-        return self._ledger.spent(self._account, _day(now)) + self._under_way * self._mean_usd >= self._usd_per_day
+        spent = self._ledger.spent(self._account, _day(now))
+        return spent + self._under_way * self._mean_usd(now) >= self._usd_per_day - _ROUNDING
+
+    def _mean_usd(self, now: float) -> float:
+        """What an answer of this day costs, or of the day before; 0 where nobody knows."""
+        for day in (_day(now), _day(now - _DAY)):
+            if answers := self._ledger.spent(self._answers, day):
+                return self._ledger.spent(self._account, day) / answers
+        return 0.0
 
     def _spend(self, usd: float, level: float) -> None:
         now = self._now()
-        self._mean_usd += (usd - self._mean_usd) * (_FORGETTING if self._mean_usd else 1.0)
         self._ledger.add(self._account, _day(now), usd)
+        self._ledger.add(self._answers, _day(now), 1.0)
         self._note_demand(now, usd / level)
 
     def _note_demand(self, now: float, usd: float) -> None:
         if usd:
             self._ledger.add(self._demand, _hour(now), usd)
-
-    @property
-    def _demand(self) -> str:
-        return f"{self._account}, all of it"
 
 
 class _Pace:

@@ -146,8 +146,10 @@ def test_a_required_segment_with_few_units_keeps_it_undecided_and_sets_the_forec
         (
             replace(GOOD, excluded_share=0.21, over_budget_share=0.15),
             {},
-            "overall: 21.0% of the exchanges were left out (15.0% as the student was beyond its budget,"
-            + " 6.0% while paused), at most 20% may be",
+            (
+                "overall: 21.0% of the exchanges were left out (15.0% as the student was beyond its budget,"
+                " 6.0% while paused), at most 20% may be"
+            ),
         ),
     ],
 )

@@ -85,6 +85,7 @@ class World:
     config: Config
     settings: WorkerSettings = QUICK
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    now: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self.store = SQLiteStore(self.directory / "understudy.db")
@@ -105,7 +106,7 @@ class World:
         """A worker that runs within the block."""
         journal = journal or self.reader()
         store = store or self.worker_store()
-        worker = ShadowWorker(self.config, journal, store, self.metrics, settings=self.settings)
+        worker = ShadowWorker(self.config, journal, store, self.metrics, settings=self.settings, now=self.now)
         stop = asyncio.Event()
         running = asyncio.create_task(worker.run(stop))
         try:
