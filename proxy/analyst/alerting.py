@@ -59,16 +59,21 @@ def dropped(alarms: Mapping[str, Alarm]) -> Iterator[Cause]:
             yield Cause("agreement_dropped", alarm.opened, segment, _of_alarm(alarm))
 
 
-def teacher_changed(evidences: Sequence[Evidence], *, promotes: bool) -> Iterator[Cause]:
+def teacher_changed(
+    evidences: Sequence[Evidence], with_itself: Mapping[str, Alarm], *, promotes: bool
+) -> Iterator[Cause]:
     """The teacher is another, and the student is not yet one that agrees with it.
 
-    Evidence of the same version and definition as the one before has begun because a teacher version took over.
+    Evidence of the same version and definition as the one before has begun because a teacher version took over.  One
+    that changes under the same name may be seen by its agreement with itself.
     """
-    if len(evidences) < 2 or promotes:  # noqa: PLR2004
-        return
-    before, newest = evidences[-2:]
-    if (before.version, before.definition) == (newest.version, newest.definition):
+    before, newest = evidences[-2:] if len(evidences) > 1 else (None, evidences[-1])
+    if before and (before.version, before.definition) == (newest.version, newest.definition) and not promotes:
         yield Cause("teacher_changed", newest.since, detail={"evidence_before": before.id})
+        return
+    for alarm in with_itself.values():
+        if alarm.state in ("alert", "recovering") and alarm.opened is not None:
+            yield Cause("teacher_changed", alarm.opened, detail={"with_itself": _of_alarm(alarm)})
 
 
 def student_errors(failed: int, due: int, kinds: Mapping[str, int], *, is_open: bool, now: float) -> Iterator[Cause]:

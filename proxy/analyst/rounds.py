@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from proxy.analysis.monitoring import Alarm
 from proxy.analyst import alerting
 from proxy.analyst.judging import Judgement, judge_student
 from proxy.analyst.report import chosen_in_force, window_at
 from proxy.analyst.shapes import Window
-from proxy.analyst.watching import watch
+from proxy.analyst.watching import watch_student, watch_teacher
 from proxy.analyst.weakness import searched
 from proxy.config.model import Config, Route, Student
 from proxy.journal.base import Depth
 from proxy.store.base import Store
-from proxy.store.records import Alert, Assessment, Evidence
+from proxy.store.records import TEACHER_REPLAY, Alert, Assessment, Evidence
 from proxy.store.settled import ended_until
 
 HOUR = 3600
@@ -34,23 +36,38 @@ class Rounds:
             pass
         window = window_at(now, unsettled)
         for route in config.routes:
+            teacher = self._watch_teacher(route, window, until)
             for student in route.students:
-                self._assess(route, student, window, until)
+                self._assess(route, student, window, until, teacher)
 
-    def _assess(self, route: Route, student: Student, window: Window, until: float) -> None:
+    def _watch_teacher(self, route: Route, window: Window, until: float) -> dict[str, Alarm]:
+        evidence = next(reversed(self._store.evidences(route.name, TEACHER_REPLAY)), None)
+        if route.noise_floor is None or evidence is None:
+            return {}
+        before = self._before(route.name, TEACHER_REPLAY, evidence)
+        alarms = watch_teacher(self._store, route, evidence, before.get("monitors", {}), until=until)
+        document = {"monitors": before.get("monitors", {}) | _kept(alarms)}
+        assessment = Assessment(
+            route=route.name, student=TEACHER_REPLAY, at=window.now, evidence_id=evidence.id, document=document
+        )
+        self._store.assess(assessment, [])
+        return alarms
+
+    def _assess(
+        self, route: Route, student: Student, window: Window, until: float, teacher: Mapping[str, Alarm]
+    ) -> None:
         chosen = chosen_in_force(self._store, route, student)
         judged = judge_student(self._store, route, student, chosen, window)
-        before = self._before(route, student, chosen.evidence)
-        alarms = watch(self._store, route, judged, before.get("monitors", {}), until=until)
-        monitors = {name: msgspec.to_builtins(alarm.kept) for name, alarm in alarms.items()}
+        before = self._before(route.name, student.name, chosen.evidence)
+        alarms = watch_student(self._store, route, judged, before.get("monitors", {}), until=until)
         document = {
             **searched(self._store, judged, before, now=window.now),
-            "monitors": before.get("monitors", {}) | monitors,
+            "monitors": before.get("monitors", {}) | _kept(alarms),
             "watched": {name: {"state": alarm.state, "nearness": alarm.nearness} for name, alarm in alarms.items()},
         }
         open_alerts = self._store.alerts(route.name, student.name)
         causes = list(alerting.dropped(alarms)) if alarms else _still(open_alerts, "agreement_dropped")
-        causes += self._others(judged, open_alerts, window)
+        causes += self._others(judged, open_alerts, window, teacher)
         self._store.assess(
             Assessment(
                 route=route.name,
@@ -62,13 +79,15 @@ class Rounds:
             alerting.changes(causes, open_alerts, route=route.name, student=student.name, now=window.now),
         )
 
-    def _before(self, route: Route, student: Student, evidence: Evidence | None) -> dict[str, Any]:
+    def _before(self, route: str, student: str, evidence: Evidence | None) -> dict[str, Any]:
         """What the last round came to, of the same evidence."""
-        assessment = self._store.assessment(route.name, student.name)
+        assessment = self._store.assessment(route, student)
         is_of_it = assessment is not None and evidence is not None and assessment.evidence_id == evidence.id
         return dict(assessment.document) if assessment is not None and is_of_it else {}
 
-    def _others(self, judged: Judgement, open_alerts: list[Alert], window: Window) -> list[alerting.Cause]:
+    def _others(
+        self, judged: Judgement, open_alerts: list[Alert], window: Window, teacher: Mapping[str, Alarm]
+    ) -> list[alerting.Cause]:
         evidence = judged.chosen.evidence
         if evidence is None:
             return []
@@ -78,7 +97,7 @@ class Rounds:
         is_open = any(alert.reason == "student_errors" for alert in open_alerts)
         reasons = judged.decision.reasons
         return [
-            *alerting.teacher_changed(evidences, promotes=promotes),
+            *alerting.teacher_changed(evidences, teacher, promotes=promotes),
             *alerting.student_errors(failed, due, kinds, is_open=is_open, now=window.now),
             *alerting.never_good_enough(judged.decision.verdict, evidence, reasons, now=window.now),
         ]
@@ -98,6 +117,10 @@ class Rounds:
             elif row.measure.startswith("student_error:"):
                 kinds[row.measure.partition(":")[2]] = row.n
         return failed, due, kinds
+
+
+def _kept(alarms: Mapping[str, Alarm]) -> dict[str, Any]:
+    return {name: msgspec.to_builtins(alarm.kept) for name, alarm in alarms.items()}
 
 
 def _still(open_alerts: list[Alert], reason: str) -> list[alerting.Cause]:

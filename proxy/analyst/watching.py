@@ -25,8 +25,10 @@ OF_ALL, OF_SEGMENTS = 2, 2 * MOST_SEGMENTS
 IN_DETAIL = 34 * 86_400.0  # seconds for which blocks are kept
 
 
-def watch(store: Store, route: Route, judged: Judgement, kept: Mapping[str, Any], *, until: float) -> dict[str, Alarm]:
-    """The alarms by segment, ``all`` first.
+def watch_student(
+    store: Store, route: Route, judged: Judgement, kept: Mapping[str, Any], *, until: float
+) -> dict[str, Alarm]:
+    """Whether a student agrees less than it did, or less than the gate asks for: overall and in required segments.
 
     Args:
         store: for the blocks.
@@ -38,13 +40,25 @@ def watch(store: Store, route: Route, judged: Judgement, kept: Mapping[str, Any]
     evidence = judged.chosen.evidence
     if evidence is None:
         return {}
-    names = [ALL, *_segments(judged)]
+    floor = None if route.gate.relative_to == "noise_floor" else route.gate.agreement
+    return _watch(store, evidence, [ALL, *_segments(judged)], _policy(route, evidence, floor), kept, until)
+
+
+def watch_teacher(
+    store: Store, route: Route, evidence: Evidence, kept: Mapping[str, Any], *, until: float
+) -> dict[str, Alarm]:
+    """Whether the teacher agrees less with itself than it did: then it is not the student that became worse."""
+    return _watch(store, evidence, [ALL], _policy(route, evidence, None), kept, until)
+
+
+def _policy(route: Route, evidence: Evidence, floor: float | None) -> Policy:
+    return Policy(floor=floor, alpha=route.gate.alpha, probability_floor=evidence.probability_floor)
+
+
+def _watch(  # noqa: PLR0917 - as many as there are
+    store: Store, evidence: Evidence, names: Sequence[str], policy: Policy, kept: Mapping[str, Any], until: float
+) -> dict[str, Alarm]:
     states = {name: msgspec.convert(kept[name], State) for name in names if name in kept}
-    policy = Policy(
-        floor=None if route.gate.relative_to == "noise_floor" else route.gate.agreement,
-        alpha=route.gate.alpha,
-        probability_floor=evidence.probability_floor,
-    )
     begin = _begin(evidence, states if len(states) == len(names) else {}, until)
     if until - begin < BLOCK_SECONDS:
         return {}

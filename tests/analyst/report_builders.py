@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from proxy.analyst.report import build_report
 from proxy.config.model import Config
 from proxy.definition import build_comparators, definition_hash
@@ -35,7 +37,17 @@ def definition_of(configured: Config) -> str:
 
 
 def settled(
-    index: int, outcome: str, *, at: float, version="v1", segments=None, student="small", error=None, of=None, **more
+    index: int,
+    outcome: str,
+    *,
+    at: float,
+    version="v1",
+    segments=None,
+    student="small",
+    error=None,
+    of=None,
+    again=None,
+    **more,
 ):
     agree = outcome == "agreed"
     scored = outcome in {"agreed", "disagreed"}
@@ -60,7 +72,8 @@ def settled(
         else AnswerRecord(error={"kind": error or "timeout", "message": "why"}),
         scores={"label": ScoreRecord(score=float(agree), agree=agree, kinds=kinds)} if scored else {},
     )
-    return Settlement(exchange=exchange, pairs=(pair,))
+    replay = (msgspec.structs.replace(pair, student=again, version="1"),) if again else ()
+    return Settlement(exchange=exchange, pairs=(pair, *replay))
 
 
 def record(

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.analyst.rounds import Rounds
 from proxy.journal.base import Depth
+from proxy.store.records import TEACHER_REPLAY
 from tests.analyst.report_builders import DAY, ONE, T0, config, entry, record
 
 NOTHING_WAITS = Depth(entries=0, bytes=0, oldest=None)
@@ -118,3 +119,18 @@ def test_one_that_has_no_evidence_yet_is_passed_over(store):
     work(store, T0, config({}, {"name": "other"}))
 
     assert entry(store, now=T0)["alerts"] == []
+
+
+def test_a_teacher_that_no_longer_agrees_with_itself_is_told_from_a_student_that_became_worse(store):
+    """Agreement drops, and so does the teacher's own: it is the teacher."""
+    floored = config({}, teacher={"url": "http://t/v1", "replay_api_key": "sk"}, noise_floor={"share": 0.5})
+    both = {"again": TEACHER_REPLAY, "of": floored}
+    record(store, outcomes(2400, 0.99, 1), spread=BEFORE, **both)
+    work(store, T0 + BEFORE, floored)
+    record(store, outcomes(300, 0.6, 2), begins=T0 + BEFORE, spread=DAY, **both)
+
+    work(store, T0 + BEFORE + DAY, floored)
+
+    alerts = {alert["reason"]: alert for alert in entry(store, floored, now=T0 + BEFORE + DAY)["alerts"]}
+    assert set(alerts) >= {"agreement_dropped", "teacher_changed"}
+    assert alerts["teacher_changed"]["with_itself"]["before"]["estimate"] > 0.95
