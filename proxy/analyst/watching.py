@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -59,14 +59,21 @@ def _watch(  # noqa: PLR0917 - as many as there are
     store: Store, evidence: Evidence, names: Sequence[str], policy: Policy, kept: Mapping[str, Any], until: float
 ) -> dict[str, Alarm]:
     states = {name: msgspec.convert(kept[name], State) for name in names if name in kept}
-    begin = _begin(evidence, states if len(states) == len(names) else {}, until)
+    # A sample may have been configured that is smaller than any of when the evidence began.
+    lowest = min([policy.probability_floor, *(state.policy.probability_floor for state in states.values())])
+    watching = _Watching(store, evidence, names, replace(policy, probability_floor=lowest), until)
+    begin = watching.begin(states)
     if until - begin < BLOCK_SECONDS:
         return {}
-    watching = _Watching(store, evidence, names, policy, until)
-    alarms = watching.alarms(states, begin)
-    begun = _begin(evidence, {name: alarm.kept for name, alarm in alarms.items()}, until)
+    rows = watching.rows(begin)
+    if rows and (smaller := min(row.probability for row in rows)) < lowest:
+        watching = replace(watching, policy=replace(policy, probability_floor=smaller))
+        states, begin = {}, watching.begin({})
+        rows = watching.rows(begin)
+    alarms = watching.alarms(states, rows, begin)
+    begun = watching.begin({name: alarm.kept for name, alarm in alarms.items()})
     # An alarm that was raised just now began in blocks that nobody had to look at again until then.
-    return watching.alarms(states, begun) if begun < begin else alarms
+    return watching.alarms(states, watching.rows(begun), begun) if begun < begin else alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,17 @@ class _Watching:
     policy: Policy
     until: float
 
-    def alarms(self, states: Mapping[str, State], begin: float) -> dict[str, Alarm]:
-        rows = self.store.blocks(self.evidence.id, self.evidence.decides, "valid", since=begin, until=self.until)
+    def begin(self, states: Mapping[str, State]) -> float:
+        """What the monitors need to be shown: from the first block that one has not seen, or that an alarm began in."""
+        known = [states[name] for name in self.names if name in states]
+        firsts = [state.until if state.episode is None else state.episode.armed for state in known]
+        first = min(firsts) * BLOCK_SECONDS if len(known) == len(self.names) else self.evidence.since
+        return bucket_of(max(first, self.until - IN_DETAIL))
+
+    def rows(self, begin: float) -> list[BlockRow]:
+        return self.store.blocks(self.evidence.id, self.evidence.decides, "valid", since=begin, until=self.until)
+
+    def alarms(self, states: Mapping[str, State], rows: Sequence[BlockRow], begin: float) -> dict[str, Alarm]:
         by_segment = _by_segment(rows, begin, self.until)
         none = Blocks.of([], [], [], [], begin=begin, end=self.until)
         parts = _parts(by_segment)
@@ -97,13 +113,6 @@ class _Watching:
 def _segments(judged: Judgement) -> list[str]:
     required = [f"{key}={value}" for (key, value), asked in judged.gate.settled.items() if asked]
     return sorted(required)[:MOST_SEGMENTS]
-
-
-def _begin(evidence: Evidence, states: Mapping[str, State], until: float) -> float:
-    """What the monitors need to be shown: from the first block that one has not seen, or that an alarm began in."""
-    firsts = [state.until if state.episode is None else state.episode.armed for state in states.values()]
-    first = min(firsts) * BLOCK_SECONDS if firsts else evidence.since
-    return bucket_of(max(first, until - IN_DETAIL))
 
 
 def _by_segment(rows: Sequence[BlockRow], begin: float, until: float) -> dict[str, Blocks]:

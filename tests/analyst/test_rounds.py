@@ -134,3 +134,14 @@ def test_a_teacher_that_no_longer_agrees_with_itself_is_told_from_a_student_that
     alerts = {alert["reason"]: alert for alert in entry(store, floored, now=T0 + BEFORE + DAY)["alerts"]}
     assert set(alerts) >= {"agreement_dropped", "teacher_changed"}
     assert alerts["teacher_changed"]["with_itself"]["before"]["estimate"] > 0.95
+
+
+def test_a_sample_made_smaller_while_evidence_gathers_ends_no_watching(store):
+    record(store, outcomes(2400, 0.99, 1), spread=BEFORE)
+    work(store, T0 + BEFORE)
+    record(store, outcomes(300, 0.6, 2), begins=T0 + BEFORE, spread=DAY, probability=0.2)
+
+    for hours in (12, 24):
+        work(store, T0 + BEFORE + hours * 3600)
+
+    assert "agreement_dropped" in {alert["reason"] for alert in entry(store, now=T0 + BEFORE + DAY)["alerts"]}
