@@ -145,3 +145,36 @@ def test_a_sample_made_smaller_while_evidence_gathers_ends_no_watching(store):
         work(store, T0 + BEFORE + hours * 3600)
 
     assert "agreement_dropped" in {alert["reason"] for alert in entry(store, now=T0 + BEFORE + DAY)["alerts"]}
+
+
+def down_half_of_the_time(draw):
+    return ["agreed" if (index // 100) % 2 else "unavailable" for index in range(2400)]
+
+
+def timing_out_on_what_is_hard(draw):
+    """One in twenty is hard: it would disagree there, and times out instead."""
+    return ["unavailable" if draw.random() < 0.05 else "agreed" for _ in range(2400)]
+
+
+def timing_out_on_few(draw):
+    """As many as may be missing, and just good enough on the others: the missing ones count as disagreements."""
+    return [
+        "unavailable" if draw.random() < 0.009 else "agreed" if draw.random() < 0.96 else "disagreed"
+        for _ in range(2400)
+    ]
+
+
+def swapped_under_the_same_name(draw):
+    return outcomes(2000, 0.999, 1) + outcomes(400, 0.7, 2)
+
+
+@pytest.mark.parametrize(
+    "student", [down_half_of_the_time, timing_out_on_what_is_hard, timing_out_on_few, swapped_under_the_same_name]
+)
+def test_whom_the_missing_or_the_past_would_flatter_is_not_promoted(store, student):
+    record(store, student(random.Random(1)), spread=BEFORE)
+
+    for hours in range(0, 8 * 24 + 1, 12):
+        work(store, T0 + hours * 3600)
+
+    assert entry(store, now=T0 + BEFORE)["verdict"] != "promote"
