@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rapidfuzz.distance import Indel, LCSseq
+from rapidfuzz.distance import Indel
+
+from comparators.language import sequences
 
 # Scripts written without spaces between words: a character is a token there.
 _UNSPACED = (
@@ -19,8 +21,7 @@ _LETTER = rf"[^{_DROPPED}{_UNSPACED}]"
 _JOINT = r"(?:(?<=\d)[.,:](?=\d)|(?<=\w)['’](?=\w))"  # noqa: RUF001 - don't
 _TOKEN = re.compile(rf"{_LETTER}++(?:{_JOINT}{_LETTER}++)*+|[{_UNSPACED}]")
 _LAYOUT = frozenset({"-", "–", "—", "•", "#", "##", "###", "####", ">", "|", "---"})  # noqa: RUF001 - bullets, headings, tables
-# Common subsequences cost the product of the lengths: of more only the first are aligned, and an equal rest counts.
-_ALIGNED_WORDS = 20_000
+# Aligning costs the product of the lengths: of more only the first are aligned, and an equal rest counts.
 _ALIGNED_CHARACTERS = 20_000
 _CHRF_ORDER = 6
 _CHRF_BETA = 2.0
@@ -39,10 +40,7 @@ def rouge_l(wanted: str, given: str) -> Measured:
     Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004.
     """
     ours, theirs = tokens(wanted), tokens(given)
-    common = LCSseq.similarity(ours[:_ALIGNED_WORDS], theirs[:_ALIGNED_WORDS])
-    if ours[_ALIGNED_WORDS:] == theirs[_ALIGNED_WORDS:]:
-        common += len(ours[_ALIGNED_WORDS:])
-    return _f1(common, ours, theirs, same=wanted == given)
+    return _f1(sequences.common(ours, theirs), ours, theirs, same=wanted == given)
 
 
 def token_f1(wanted: str, given: str) -> Measured:
