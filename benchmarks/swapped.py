@@ -51,7 +51,7 @@ def main() -> int:
             "teacher": {"url": ours.url},
             "students": [{"name": "small", "url": theirs.url, "model": "student", "version": "1"}],
             "comparators": [{"use": "number"}],
-            "gate": {"min_days": 0},
+            "gate": {"min_days": 0, "require": []},
         }
         with Running(Path(folder), {"routes": [route]}) as running:
             stop = threading.Event()
@@ -67,7 +67,9 @@ def main() -> int:
 def _watch(running: Running, swapped: threading.Event) -> int:
     time.sleep(GOOD_SECONDS)
     before = _entry(running)
-    print(f"before: {before['verdict']}, {before['units']} units, {before['agreement']['estimate']:.3f} agree")
+    print(
+        f"before: {before['verdict']}, {'; '.join(before['reasons'])}, {before['units']} units, {before['agreement']['estimate']:.3f} agree"
+    )
     swapped.set()
     moment = datetime.now(UTC)
     print(f"swapped: {moment:%H:%M:%S}")
@@ -80,8 +82,9 @@ def _watch(running: Running, swapped: threading.Event) -> int:
     entry = _entry(running)
     [alert] = [each for each in entry["alerts"] if each["reason"] == "agreement_dropped" and each["segment"] == "all"]
     delay = datetime.now(UTC) - moment
-    print(f"alarm after {delay.total_seconds():.0f} s: likely since {alert['likely_since']}, {alert['earliest']} to "
-          f"{alert['latest']}; agreement {alert['before']['estimate']:.3f} before, {alert['after']['estimate']:.3f} after")  # fmt: skip
+    rates = {side: alert[side] and alert[side]["estimate"] for side in ("before", "after")}
+    print(f"alarm after {delay.total_seconds():.0f} s: likely since {alert['likely_since']}; agreement {rates}")
+    print(f"range: {alert['earliest']} to {alert['latest']}")
     print(f"after: {entry['verdict']}: {'; '.join(entry['reasons'])}")
     named = datetime.fromisoformat(alert["earliest"]) <= moment <= datetime.fromisoformat(alert["latest"])
     right = before["verdict"] == "promote" and entry["verdict"] != "promote" and named
