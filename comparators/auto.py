@@ -61,7 +61,7 @@ class Auto(Using):
     """Agreement is what the comparator says that suits what the request asks for and the teacher answered."""
 
     name = "auto"
-    version = "3"
+    version = "4"
     # Each comparator that it takes runs where that has to; what is large it reads beside the event loop.
     runs: Runs = "awaited"
     Options = AutoOptions

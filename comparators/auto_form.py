@@ -80,7 +80,7 @@ class Form:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
-        self.fences, outside = fences.split(self.text) if "```" in text or "~~~" in text else ([], self.text)
+        self.fences, outside = fences.split(self.text)
         self.is_one_fence = self.is_mostly_fenced = False
         self._bare = self.text  # without a fence around all of it, where that is no code's
         if self.fences:

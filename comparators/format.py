@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Runs, Score
+from comparators.language import fences
 from comparators.language.detection import LANGUAGES, language_of
-from comparators.language.fences import blocks, outside
 from comparators.language.markdown_table import table_problem
 from comparators.parts import decided_by_refusal, differing, normalised, short
 from comparators.structured.schema import UnusableSchemaError, asked_of, check, problem_with
@@ -132,9 +132,8 @@ class Format(Comparator):
     def _text(self, answer: Answer) -> str:
         text = (answer.content or "").strip()
         if self.options.fence:
-            found = blocks(text)
-            if len(found) == 1 and not outside(text).strip():
-                return found[0].text.strip()
+            fenced = fences.only(text)
+            return text if fenced is None else fenced
         return text
 
     def _score(self, ours: Problem, theirs: Problem, *, same: bool) -> Score:

@@ -61,7 +61,7 @@ class Validity(Comparator):
     """Agreement is that both answers follow the schema, or neither. Its detail says what is wrong with which side."""
 
     name = "json_validity"
-    version = "1"
+    version = "2"
     symmetric = True
     Options = SchemaOptions
     options: SchemaOptions
@@ -91,7 +91,7 @@ class Json(Using):
     """The score is the share of fields (all that either side has) with equal values; 0 where one alone is invalid."""
 
     name = "json"
-    version = "4"
+    version = "5"
     Options = JsonOptions
     options: JsonOptions
 

@@ -10,15 +10,17 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Score
+from comparators.language import fences
 from comparators.parts import decided_by_form, differing, normalised, short
 from comparators.structured.text import NoJsonError, find_json, parse_json
 
-_FENCED = re.compile(r"```[^\n`]*\n(.*)\n[ \t]*```", re.DOTALL)
 _LIST_OR_HEADING = re.compile(r"^(?:[-*•]|#{1,6})\s+")
 _PUNCTUATION = ".,;:!?…。、，；：！？"  # noqa: RUF001 - full-width punctuation is what CJK labels end in
 _QUOTES = "\"'`“”„‟‘’‚«»‹›「」『』"  # noqa: RUF001 - so are these marks what models put around a label
 _EMPHASIS = "*_~"
 _BRACKETS = {"(": ")", "[": "]"}
+_CASE_COUNTS = re.compile(r"[\d_]|://|\A-\w")  # ids, addresses and flags: `sk_Aa1` and `sk_aa1` are two keys
+_OTHER_VALUE = ("<super>", "<sub>", "<fraction>")  # what NFKC writes as the digits of another number: 10² as 102
 # No label is longer: of more text nothing is taken off.
 _LONGEST_LABEL = 2_000
 
@@ -33,7 +35,7 @@ class LabelOptions(ComparatorOptions):
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
-        canonical = [canonical_label(label) for label in self.labels]
+        canonical = [canonical_label(label).casefold() for label in self.labels]
         if "" in canonical:
             raise ValueError("`labels` has an empty label")
         if len(set(canonical)) < len(canonical):
@@ -45,7 +47,7 @@ class Label(Comparator):
     """Agreement is the same label, whatever its case, punctuation, emphasis, quotes or JSON wrapping."""
 
     name = "label"
-    version = "2"
+    version = "3"
     runs = "light"
     symmetric = True
     Options = LabelOptions
@@ -53,7 +55,8 @@ class Label(Comparator):
 
     def __init__(self, options: LabelOptions | None = None) -> None:
         super().__init__(options)
-        self._known = frozenset(canonical_label(label) for label in self.options.labels)
+        labels = map(canonical_label, self.options.labels)
+        self._known = {label.casefold(): label for label in labels}
 
     def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
         decided = decided_by_form(teacher, student, words_beside_calls=False, request=request)
@@ -62,11 +65,12 @@ class Label(Comparator):
         wanted, given = (self._label(side.content or "") for side in (teacher, student))
         if wanted == given:
             return Score(score=1.0, agree=True)
-        unknown = bool(self._known) and not {wanted, given} <= self._known
+        unknown = bool(self._known) and not {wanted, given} <= set(self._known.values())
         return differing("label_unknown" if unknown else "label_changed", short(wanted), short(given))
 
     def _label(self, text: str) -> str:
-        return canonical_label(self._unwrapped(text))
+        label = canonical_label(self._unwrapped(text))
+        return self._known.get(label.casefold(), label)
 
     def _unwrapped(self, text: str) -> str:
         """The label's own text: out of its JSON and its code fence."""
@@ -76,9 +80,9 @@ class Label(Comparator):
             except (NoJsonError, LookupError):
                 return text
         text = text.strip()
-        fence = _FENCED.fullmatch(text)
-        if fence is not None:
-            text = fence[1].strip()
+        fenced = fences.only(text)
+        if fenced is not None:
+            text = fenced
         if not text.startswith(("{", '"')):
             return text
         try:
@@ -93,7 +97,10 @@ class Label(Comparator):
 
 
 def canonical_label(text: str) -> str:
-    """A label in the form in which labels are compared: what surrounds it taken off, its case folded."""
+    """A label in the form in which labels are compared: what surrounds it taken off, the case of its words folded.
+
+    Words with digits or underscores, addresses and flags (``-v``) keep their case.
+    """
     text = normalised(text)
     if len(text) > _LONGEST_LABEL:
         return text.casefold()
@@ -102,7 +109,20 @@ def canonical_label(text: str) -> str:
         outer = bare
         bare = _LIST_OR_HEADING.sub("", bare)
         bare = _without_pair(bare.strip(_QUOTES + " ").rstrip(_PUNCTUATION + " "))
-    return unicodedata.normalize("NFKC", bare or text).casefold()  # nothing but punctuation: that is the label then
+    words = _plain(bare or text).split()  # nothing but punctuation: that is the label then
+    return " ".join(word if _CASE_COUNTS.search(word) else word.casefold() for word in words)
+
+
+def _plain(text: str) -> str:
+    """The text in plain letters, for full-width ones and ligatures."""
+    if text.isascii():
+        return text
+    return "".join(
+        character
+        if unicodedata.decomposition(character).startswith(_OTHER_VALUE)
+        else unicodedata.normalize("NFKC", character)
+        for character in text
+    )
 
 
 def _without_pair(text: str) -> str:

@@ -33,12 +33,21 @@ def outside(text: str) -> str:
     return split(text)[1]
 
 
+def only(text: str) -> str | None:
+    """What stands in the one fenced block that a text consists of, no white space at its ends. Else None."""
+    found, rest = split(text)
+    return found[0].text.strip() if len(found) == 1 and not rest.strip() else None
+
+
 def split(text: str) -> tuple[list[Block], str]:
     """Both."""
+    text = text.replace("\r\n", "\n")
+    if "```" not in text and "~~~" not in text:
+        return [], text
     found: list[Block] = []
     rest: list[str] = []
     fence, language, inside = "", "", list[str]()
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.split("\n")
     for number, line in enumerate(lines):
         if len(found) == _MOST:
             found.append(Block(language="", text="\n".join(lines[number:])))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, NoReturn
+
+from comparators.language.fences import blocks
 
 _OPENING = re.compile(r"[{\[]")
 # Places in prose at which JSON is tried: prose with more brackets has no unambiguous JSON.
@@ -61,26 +62,12 @@ def find_json(text: str) -> Any:
         raise
     except NoJsonError:
         pass
-    fenced = [value for value in map(_parsed, _fences(text)) if isinstance(value, dict | list)]
+    fenced = [value for block in blocks(text) if isinstance(value := _parsed(block.text), dict | list)]
     if fenced:
         return _only(fenced)
     found = _in_prose(text)
     objects = [value for value in found if isinstance(value, dict)]
     return _only(objects or found)
-
-
-def _fences(text: str) -> Iterator[str]:
-    """What stands between the lines that open and close a code fence; an open last one counts too."""
-    block: list[str] | None = None
-    for line in text.splitlines(keepends=True):
-        if line.lstrip().startswith("```"):
-            if block is not None:
-                yield "".join(block)
-            block = [] if block is None else None
-        elif block is not None:
-            block.append(line)
-    if block is not None:
-        yield "".join(block)
 
 
 def _parsed(text: str) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from comparators.base import Answer
+from comparators.language import fences
 from comparators.language.detection import language_of
 from comparators.language.refusal_phrases import refusing_words
 from comparators.structured.text import NoJsonError, parse_json
@@ -94,21 +95,14 @@ def format_of(answer: Answer) -> str:
 
 
 def _form_of_text(text: str) -> str:
-    unfenced = _unfenced(text)
-    if _is_json(unfenced):
+    fenced = fences.only(text)
+    if _is_json(text if fenced is None else fenced):
         return "json"
     if "```" in text:
         return "code"
     if _is_list(text):
         return "list"
     return "label" if len(text) <= LABEL_CHARACTERS and "\n" not in text else "prose"
-
-
-def _unfenced(text: str) -> str:
-    """What stands in the one code fence that a text consists of; else the text."""
-    if not (text.startswith("```") and text.endswith("```") and text.count("```") == 2):  # noqa: PLR2004
-        return text
-    return text[3:-3].partition("\n")[2].strip()
 
 
 def _is_json(text: str) -> bool:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comparators.language.fences import Block, blocks, outside
+from comparators.language.fences import Block, blocks, only, outside
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,22 @@ def test_blocks_are_what_stands_between_fences(text, expected):
 
 def test_outside_is_what_is_left():
     assert outside("a\n```\nb\n```\nc") == "a\nc"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n```py\n  x\n```\n", "x"),
+        ("~~~\n```\n~~~", "```"),
+        ("```\nx", "x"),
+        ("```\n\n```", ""),
+        ("a\n```\nx\n```", None),
+        ("```\nx\n```\n```\ny\n```", None),
+        ("x", None),
+    ],
+)
+def test_only_is_what_stands_in_the_one_block_that_is_all(text, expected):
+    assert only(text) == expected
 
 
 @given(st.text(alphabet="`~ \nab"))

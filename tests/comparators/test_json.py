@@ -24,11 +24,12 @@ def changed(**fields):
         json.dumps(ORDER, indent=4, sort_keys=True),
         f"```json\n{json.dumps(ORDER, indent=2)}\n```",
         f"Here is the order:\n\n```\n{json.dumps(ORDER)}\n```\nI hope [1] this helps.",
+        f'Unlike {{"id": 8}}:\n\n~~~json\n{json.dumps(ORDER)}\n~~~',
         f"Sure: {json.dumps(ORDER)} (see [1])",
         json.dumps(changed(id=7.0)),
         json.dumps(changed(customer={"vip": True, "name": "  Ada\n"})),
     ],
-    ids=["layout", "fence", "fence in prose", "prose", "number form", "white space"],
+    ids=["layout", "fence", "fence in prose", "fence of tildes", "prose", "number form", "white space"],
 )
 def test_layout_key_order_and_what_stands_around_do_not_matter(student):
     score = compare("json", json.dumps(ORDER), student)

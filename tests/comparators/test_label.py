@@ -29,6 +29,8 @@ from tests.comparators.pairs import compare
         "「refund」。",
         "ｒｅｆｕｎｄ",  # noqa: RUF001 - full-width letters
         "```\nrefund\n```",
+        "~~~text\nrefund\n~~~",
+        "- ```\n  refund\n  ```",
         '{"label": "refund"}',
         '{"anything": "Refund."}',
         '```json\n{"label": "refund"}\n```',
@@ -53,6 +55,14 @@ def test_a_label_is_the_same_however_it_is_written_down(student):
         ("refund", ""),
         ("refund", '{"label": "refund", "reason": "late"}'),
         ("refund", '{"label": ["refund"]}'),
+        ("ABC-123", "abc-123"),
+        ("sk_Aa1", "sk_aa1"),
+        ("API_KEY", "api_key"),
+        ("Order ABC-123", "order abc-123"),
+        ("https://a.example/Xy", "https://a.example/xY"),
+        ("ls -L", "ls -l"),
+        ("10²", "102"),
+        ("1½", "11/2"),
     ],
 )
 def test_what_makes_another_label_is_not_tolerated(teacher, student):
@@ -95,6 +105,18 @@ def test_an_answer_that_is_none_of_the_labels_is_told_apart():
     assert compare("label", "refund", "I am not sure.", labels=labels).kinds == ("label_unknown",)
     assert compare("label", "refund", "exchange", labels=labels).kinds == ("label_changed",)
     assert compare("label", "refund.", "REFUND", labels=labels).agree
+
+
+def test_the_case_of_a_label_that_is_among_those_given_does_not_count():
+    labels = ["card_arrival", "Top_Up_2", "other"]
+
+    assert compare("label", "card_arrival", "CARD_ARRIVAL", labels=labels).agree
+    assert compare("label", "top_up_2", "Top_Up_2.", labels=labels).agree
+    assert compare("label", "sk_Aa1", "sk_aa1", labels=labels).kinds == ("label_unknown",)
+
+
+def test_the_case_of_words_beside_an_id_does_not_count():
+    assert compare("label", "Order ABC-123", "order ABC-123.").agree
 
 
 def test_detail_shows_both_labels_and_stays_short():

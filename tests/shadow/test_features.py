@@ -185,6 +185,7 @@ def test_the_language_can_be_told_from_its_bin():
         ("empty", Answer(content=" \n")),
         ("json", Answer(content=' {"a": [1, 2]}\n')),
         ("json", Answer(content='```json\n{"a": 1}\n```')),
+        ("json", Answer(content='~~~json\n{"a": "```"}\n~~~')),
         ("json", Answer(content="[" + "1," * 20_000 + "1]")),
         ("code", Answer(content="Try this:\n```python\nprint(1)\n```")),
         ("code", Answer(content="```\n{not json}\n```")),
