@@ -149,7 +149,7 @@ def _watching(state: State, part: Blocks, monitors: int) -> State:
     )
     reaches = None if towards is None else _reaches(towards, state.policy.alpha)
 
-    with_units = part.block[part.firsts()]
+    with_units = part.block[part.firsts]
     stops = [stop for stop in (raises, reaches) if stop is not None]
     last = min(stops, default=with_units.size - 1)
     until = int(with_units[last]) + 1 if stops else part.end
@@ -195,8 +195,7 @@ def _recovering(state: State, episode: Episode, part: Blocks, monitors: int) -> 
 def _towards_floor(state: State, part: Blocks, floor: float) -> FloatArray:
     """Log wealth by the bets of ``bounds.lower_bound`` against the floor, after each block with units."""
     gains = _above(part, np.full(part.block.size, floor), state.policy)
-    by_block = np.add.reduceat(gains, part.firsts(), axis=0)
-    after: FloatArray = np.add.accumulate(np.vstack([state.towards_floor, by_block]))[1:]
+    after: FloatArray = np.add.accumulate(np.vstack([state.towards_floor, part.sums(gains)]))[1:]
     return after
 
 
@@ -210,15 +209,15 @@ def _reaches(gained: FloatArray, alpha: float) -> int | None:
 
 def _back(episode: Episode, part: Blocks, policy: Policy) -> Growth:
     """Bets that agreement is back, by somebody who spread 1 over the beginnings."""
-    nulls = np.array(episode.nulls)[part.hours()] - MARGIN / 2
-    after = np.concatenate([[episode.recovery.last], part.block[part.firsts()]]) - episode.opened
+    nulls = np.array(episode.nulls)[part.hours] - MARGIN / 2
+    after = np.concatenate([[episode.recovery.last], part.block[part.firsts]]) - episode.opened
     return grown(episode.recovery, part, _above(part, nulls, policy), np.diff(_staked(after)))
 
 
 def _above(part: Blocks, nulls: FloatArray, policy: Policy) -> FloatArray:
-    """What bets that the mean is above the null gain by each row, in logarithms: shape (rows, bets)."""
+    """What bets that the mean is above the null gain by a unit of each row, in logarithms: shape (rows, bets)."""
     by_one = policy.probability_floor / part.probabilities * (part.values - nulls) / nulls
-    return np.log1p(np.outer(by_one, ABOVE.fractions)) * part.counts[:, None]
+    return np.log1p(np.outer(by_one, ABOVE.fractions))
 
 
 def _staked(after: IntArray) -> FloatArray:

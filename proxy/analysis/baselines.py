@@ -49,7 +49,7 @@ class Sums:
 
     def plus(self, blocks: Blocks) -> Sums:
         """With these units put in, one block after another."""
-        hours = blocks.hours()
+        hours = blocks.hours
         weights = 1 / blocks.probabilities
         added = (weights, weights * weights, weights * blocks.values)
         return Sums(*(_added(old, hours, new * blocks.counts) for old, new in zip(self.columns, added, strict=True)))

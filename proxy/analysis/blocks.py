@@ -6,6 +6,7 @@ Blocks are numbered from the epoch: block ``i`` is the bucket of the store that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,7 @@ HOUR, DAY, WEEK = 12, 288, 2016  # blocks
 WEEK_HOURS = WEEK // HOUR
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """The blocks ``begin`` to ``end``, all closed: a block without rows had no units.
 
@@ -85,13 +86,31 @@ class Blocks:
         there = np.flatnonzero(counts)
         return UnitCounts(ps[there // max(1, vs.size)], vs[there % max(1, vs.size)], counts[there].astype(np.float64))
 
+    @cached_property
     def hours(self) -> IntArray:
         """The hour of the week of each row: 0 is a Thursday's first in UTC, as the epoch's."""
         return self.block // HOUR % WEEK_HOURS
 
+    @cached_property
     def firsts(self) -> IntArray:
         """Of each block that has units: its first row."""
-        return np.flatnonzero(np.diff(self.block, prepend=self.begin - 1))
+        return np.concatenate([np.arange(min(1, self.block.size)), np.flatnonzero(np.diff(self.block)) + 1])
+
+    def sums(self, of_unit: FloatArray) -> FloatArray:
+        """Of each block that has units: the sum over them.
+
+        Args:
+            of_unit: what is summed up, for a unit of each row: shape (rows, k).
+
+        Returns:
+            Shape (blocks with units, k).
+        """
+        from scipy.sparse import csr_array
+
+        rows = np.arange(self.block.size + 1)
+        matrix = csr_array((self.counts, rows[:-1], np.append(self.firsts, rows[-1])), (self.firsts.size, rows[-1]))
+        summed: FloatArray = matrix @ of_unit
+        return summed
 
 
 def merged(*parts: Blocks) -> Blocks:

@@ -22,7 +22,7 @@ PATIENCE = 30 * DAY  # blocks between false alarms of all monitors together, on 
 # How far under the null agreement may have dropped: they spread their money over bets that are best for these.
 GAPS = np.array([0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10, 0.15, 0.25, 0.45])
 # Most of it over drops of one to five points: larger ones are found soon with little.
-SPREAD = np.array([0.5, 3, 3, 2, 2, 2, 1, 0.5, 0.25, 0.125, 0.125])
+SPREAD = np.array([0.25, 4, 4, 2, 3, 3, 1, 0.25, 0.125, 0.0625, 0.0625])
 SPREAD /= SPREAD.sum()
 _MOST_LOST = 0.99  # of what is held, by one unit
 _MOST_GAINED = 600.0  # logarithm of the factor of a block: more is not needed, and would be infinite
@@ -78,13 +78,13 @@ def grown(wealth: Wealth, blocks: Blocks, gains: FloatArray, starting: FloatArra
     Args:
         wealth: before them.
         blocks: later than ``wealth.last``.
-        gains: for each row, what each kind of bet gains, in logarithms: shape (rows, bets).
+        gains: what each kind of bet gains by a unit of each row, in logarithms: shape (rows, bets).
         starting: for each block with units, what is held by those who started since the one before: shape (n,).
     """
     from scipy.linalg.blas import dtbsv
 
-    firsts = blocks.firsts()
-    factors = np.exp(np.minimum(np.add.reduceat(gains, firsts, axis=0), _MOST_GAINED))
+    firsts = blocks.firsts
+    factors = np.exp(np.minimum(blocks.sums(gains), _MOST_GAINED))
     # held[j] = factor[j] * (held[j - 1] + starting[j]), from what is held before: a triangular system of two diagonals.
     band = np.zeros((firsts.size + 1, 2))
     held = np.empty((len(wealth.held), firsts.size + 1))
@@ -105,14 +105,13 @@ def watched(wealth: Wealth, blocks: Blocks, nulls: FloatArray, probability_floor
         nulls: by hour of the week, in (0, 1).
         probability_floor: the least sampling probability.
     """
-    hours = blocks.hours()
+    hours = blocks.hours
     m = nulls[:, None]
     stakes = np.minimum(GAPS / (m * (1 - m)), _MOST_LOST / (1 - m))[hours]
     stakes *= (probability_floor / blocks.probabilities * (nulls[hours] - blocks.values))[:, None]
     gains = np.log1p(stakes, out=stakes)
-    gains *= blocks.counts[:, None]
     # Those who start in a block without units hold 1 when the next one comes.
-    starting = np.diff(blocks.block[blocks.firsts()], prepend=wealth.last).astype(np.float64)
+    starting = np.diff(blocks.block[blocks.firsts], prepend=wealth.last).astype(np.float64)
     return grown(wealth, blocks, gains, starting)
 
 

@@ -72,10 +72,10 @@ def _scan(blocks: Blocks, expected: FloatArray) -> tuple[int, int, int]:
     # Uneven sampling: weights, scaled to as many units as they are worth (Kish).
     weights = 1 / blocks.probabilities
     weights *= (weights @ blocks.counts) / (weights**2 @ blocks.counts)
-    x, n = blocks.values[:, None], (blocks.counts * weights)[:, None]
-    gains = n * (x * np.log(p / m) + (1 - x) * np.log((1 - p) / (1 - m)))
-    firsts = blocks.firsts()
-    from_here = np.add.reduceat(gains, firsts, axis=0)[::-1].cumsum(axis=0)[::-1]
+    x, w = blocks.values[:, None], weights[:, None]
+    gains = w * (x * np.log(p / m) + (1 - x) * np.log((1 - p) / (1 - m)))
+    firsts = blocks.firsts
+    from_here = blocks.sums(gains)[::-1].cumsum(axis=0)[::-1]
     likelihood = (np.exp(from_here - from_here.max()) @ SPREAD).cumsum()
     shares = np.array([(1 - WITHIN) / 2, 0.5, (1 + WITHIN) / 2])
     at = np.searchsorted(likelihood, shares * likelihood[-1])

@@ -109,7 +109,7 @@ def _found(episode: Episode, blocks: Blocks, segments: Segments, policy: Policy)
     if blocks.begin > begin:
         return None
     seen = blocks.between(begin, episode.opened + 1)
-    moment = since(seen, np.array(episode.nulls)[seen.hours()])
+    moment = since(seen, np.array(episode.nulls)[seen.hours])
     likely = int(moment.likely // BLOCK_SECONDS)
     end = blocks.end if episode.closed is None else episode.closed + 1
     decompositions = [

@@ -64,8 +64,8 @@ def test_a_block_that_has_not_ended_is_left_out():
 def test_the_first_row_of_each_block_with_units():
     rows = [(2, 1.0, 0, 1), (2, 1.0, 100, 1), (5, 0.5, 100, 1), (5, 1.0, 100, 1)]
 
-    assert of(rows).firsts().tolist() == [0, 2]
-    assert of([]).firsts().tolist() == []
+    assert of(rows).firsts.tolist() == [0, 2]
+    assert of([]).firsts.tolist() == []
 
 
 def test_blocks_of_other_times_do_not_add_up():
