@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from comparators.kinds import KINDS
 from proxy.errors import UsageError
-from proxy.store.records import EXCLUDED, MISSING
+from proxy.store.records import EXCLUDED, MISSING, OVER_BUDGET
 
 # Of an answer that is none, or cannot be used, where no comparator's word says the same.
 STUDENT_ERRORS = (
@@ -19,7 +19,7 @@ _STATUS = re.compile(r"status_[1-5][0-9]{2}", re.ASCII)
 
 HELP = (
     f"Of this kind alone. Of disagreement: {', '.join(KINDS)}, and what comparators of your own name."
-    f" Of missing, or outside of the evidence: {', '.join((*sorted(MISSING), *sorted(EXCLUDED)))}."
+    f" Of missing, or outside of the evidence: {', '.join((*sorted(MISSING), *sorted(EXCLUDED), OVER_BUDGET))}."
     f" Of a student's error: {', '.join(STUDENT_ERRORS)}, or another status."
 )
 
@@ -34,7 +34,7 @@ def check_kind(kind: str, occurs: Callable[[], bool]) -> None:
     Raises:
         UsageError: there is none; the message names the nearest, or says where they are listed.
     """
-    known = (*KINDS, *MISSING, *EXCLUDED, *STUDENT_ERRORS)
+    known = (*KINDS, *MISSING, *EXCLUDED, OVER_BUDGET, *STUDENT_ERRORS)
     if kind in known or _STATUS.fullmatch(kind) or occurs():
         return
     near = difflib.get_close_matches(kind.lower().replace("-", "_"), known, n=1)

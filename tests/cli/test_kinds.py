@@ -22,7 +22,9 @@ def folder(tmp_path, monkeypatch):
         record(store, ["agreed"] * 3)
 
 
-@pytest.mark.parametrize("kind", ["label_changed", "unavailable", "teacher_error", "timeout", "status_418", "empty"])
+@pytest.mark.parametrize(
+    "kind", ["label_changed", "unavailable", "teacher_error", "over_budget", "timeout", "status_418", "empty"]
+)
 def test_each_kind_can_be_asked_for_though_no_pair_is_of_it(kind, capsys):
     assert run(["pairs", "--kind", kind]) == 0
     assert capsys.readouterr() == ("", "")

@@ -96,3 +96,25 @@ def test_what_is_paused_beyond_a_budget_is_told_apart_from_what_a_person_paused(
         assert counts["", segment, "pairs", 0] == 0
     [evidence] = store.evidences("intents", "small")
     assert store.full_days(evidence.id, T0 + 2 * DAY) == 0
+
+
+def test_counted_again_from_the_pairs_all_comes_to_the_same(store):
+    talk = {"unit_kind": "conversation", "unit": "talk"}
+    over = pair("paused", thinning=0.5, answer=AnswerRecord(error={"kind": OVER_BUDGET, "message": ""}))
+    replay = pair("disagreed", student=TEACHER_REPLAY, thinning=0.7)
+    store.record(
+        [
+            thinned("e1"),
+            thinned("e2", "sampled_out", T0 + 1),
+            thinned("t1", at=T0 + 2, **talk),
+            thinned("t2", "disagreed", T0 + 3, thinning=0.9, probability=0.2, **talk),
+            Settlement(exchange=exchange("e3", T0 + 4, probability=0.3), pairs=(over, replay)),
+            Settlement(exchange=exchange("e4", T0 + 5, probability=0.3), pairs=(pair(thinning=0.5), replay)),
+        ]
+    )
+    while store.close_units(T0 + DAY):
+        pass
+    before = tallied(store), probabilities(store)
+
+    assert store.recount(lambda _: None, check=False).wrong == 0
+    assert (tallied(store), probabilities(store)) == before
