@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from comparators.base import TEXT_SURFACES, Answer, Comparator, ComparatorOptions, Request, Run, Runs, Score
+from comparators.base import TEXT_SURFACES, Answer, ComparatorOptions, Request, Run, Runs, Score
 from comparators.nesting.options import runs_of
 from comparators.nesting.questions import Question, Steps, asked, compared
 from comparators.nesting.using import Using
@@ -19,6 +19,7 @@ from comparators.structured.rules import FieldOptions
 from comparators.structured.schema import UnusableSchemaError, asked_of, check, problem_with
 from comparators.structured.tally import Tally
 from comparators.structured.text import NoJsonError, find_json
+from comparators.structured.validity import Validity
 
 _KINDS: Mapping[HowDifferent, str] = {
     "missing": "field_missing",
@@ -57,34 +58,25 @@ class JsonOptions(FieldOptions, SchemaOptions):
     agree_at: float = Field(1.0, gt=0, le=1, description="share of equal fields from which on two answers agree")
 
 
-class Validity(Comparator):
-    """Agreement is that both answers follow the schema, or neither. Its detail says what is wrong with which side."""
+class JsonValidity(Validity):
+    """Agreement is that both answers follow the schema, or neither."""
 
     name = "json_validity"
     version = "2"
-    symmetric = True
+    kinds = _INVALID
     Options = SchemaOptions
     options: SchemaOptions
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+    def problem(self, request: Request, answer: Answer) -> str | None:
         schema: Any = self.options.json_schema
         if schema is None and self.options.response_format:
             schema = asked_of(request)
         if schema is None:
-            return Score(score=1.0, agree=True, detail={})
-        detail: dict[str, str] = {}
-        for side, answer in (("teacher", teacher), ("student", student)):
-            try:
-                problem = problem_with(find_json(answer.content or ""), schema)
-            except NoJsonError as error:
-                problem = str(error)
-            except UnusableSchemaError as error:
-                return Score(score=1.0, agree=True, detail={"unchecked": str(error)})
-            if problem is not None:
-                detail[side] = problem
-        agree = len(detail) != 1
-        kinds = () if agree else tuple(_INVALID[side] for side in detail)
-        return Score(score=float(agree), agree=agree, kinds=kinds, detail=detail)
+            return None
+        try:
+            return problem_with(find_json(answer.content or ""), schema)
+        except NoJsonError as error:
+            return str(error)
 
 
 class Json(Using):
@@ -99,10 +91,10 @@ class Json(Using):
         options = options if options is not None else JsonOptions()
         super().__init__(options, json_rules.comparators_of(options.rules))
         self._start = json_rules.start(options)
-        self._validity: Validity | None = None
+        self._validity: JsonValidity | None = None
         if options.json_schema is not None or options.response_format:
             said = {key: getattr(options, key) for key in SchemaOptions.model_fields}
-            self._validity = Validity(SchemaOptions.model_construct(**said))
+            self._validity = JsonValidity(SchemaOptions.model_construct(**said))
         if not self.used:
             self.version = type(self).version
         self.be_like_them(TEXT_SURFACES)

@@ -13,7 +13,7 @@ from comparators.nesting.questions import Question, Steps, asked, compared
 from comparators.nesting.using import Using
 from comparators.parts import decided_by_refusal
 from comparators.structured import rules as json_rules
-from comparators.structured.calls import CallRules, Validity, call_steps
+from comparators.structured.calls import ArgumentsValidity, CallRules, call_steps
 from comparators.structured.matching import HEAVY_WORK
 from comparators.structured.rules import FieldOptions
 
@@ -49,7 +49,7 @@ class ToolCalls(Using):
             null_is_missing=options.null_is_missing,
             defaults=options.defaults,
             ordered=options.ordered,
-            validity=Validity() if options.check_arguments else None,
+            validity=ArgumentsValidity() if options.check_arguments else None,
             work=HEAVY_WORK,
         )
         self.be_like_them(TEXT_SURFACES)

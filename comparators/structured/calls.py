@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from comparators.base import Answer, Comparator, Request, Score, ToolCall
+from comparators.base import Answer, Request, Score, ToolCall
 from comparators.language.words import short
 from comparators.nesting.questions import Question, Steps, compared
 from comparators.structured import rules as json_rules
@@ -19,6 +19,7 @@ from comparators.structured.schema import UnusableSchemaError, problem_with
 from comparators.structured.tally import Tally
 from comparators.structured.text import NoJsonError, parse_json
 from comparators.structured.tool_schemas import Tool, declared
+from comparators.structured.validity import Validity
 
 _KINDS: Mapping[HowDifferent, str] = {
     "missing": "argument_missing",
@@ -42,19 +43,28 @@ class _Call(NamedTuple):
         return not self.problem
 
 
-class Validity(Comparator):
-    """Agreement is that the calls of both follow their tools' schemas, or of neither. Its detail says which do not."""
+class ArgumentsValidity(Validity):
+    """Agreement is that the calls of both follow their tools' schemas, or of neither."""
 
     name = "arguments_validity"
     version = "1"
-    symmetric = True
+    kinds = _INVALID
 
-    def compare(self, request: Request, teacher: Answer, student: Answer) -> Score:
+    def problem(self, request: Request, answer: Answer) -> dict[str, str]:
+        """What is wrong with which call by its tool's schema. Schemas that cannot be used say nothing."""
         tools = declared(request)
-        detail = {"teacher": _problems(teacher, tools), "student": _problems(student, tools)}
-        kinds = tuple(_INVALID[side] for side, problems in detail.items() if problems)
-        agree = len(kinds) != 1
-        return Score(score=float(agree), agree=agree, kinds=() if agree else kinds, detail=detail)
+        problems = {}
+        for call in _read(answer, tools):
+            tool = tools.get(call.name, Tool())
+            if tool.schema is None or tool.custom or not call.is_json:
+                continue
+            try:
+                problem = problem_with(call.arguments, tool.schema)
+            except UnusableSchemaError:
+                continue
+            if problem is not None:
+                problems[str(call.at)] = problem
+        return problems
 
 
 class CallRules(NamedTuple):
@@ -64,7 +74,7 @@ class CallRules(NamedTuple):
     null_is_missing: bool = False
     defaults: bool = True  # an argument left out is what its schema says it is then
     ordered: bool = False
-    validity: Validity | None = None
+    validity: ArgumentsValidity | None = None
     work: int = LIGHT_WORK
 
 
@@ -185,22 +195,6 @@ def _call(at: int, call: ToolCall, tool: Tool) -> _Call:
         return _Call(at, call.name, parse_json(call.arguments.strip() or "{}"))
     except NoJsonError as error:
         return _Call(at, call.name, call.arguments, str(error))
-
-
-def _problems(answer: Answer, tools: Mapping[str, Tool]) -> dict[str, str]:
-    """What is wrong with which call by its tool's schema. Schemas that cannot be used say nothing."""
-    problems = {}
-    for call in _read(answer, tools):
-        tool = tools.get(call.name, Tool())
-        if tool.schema is None or tool.custom or not call.is_json:
-            continue
-        try:
-            problem = problem_with(call.arguments, tool.schema)
-        except UnusableSchemaError:
-            continue
-        if problem is not None:
-            problems[str(call.at)] = problem
-    return problems
 
 
 def _by_tool(calls: Sequence[_Call]) -> dict[str, list[_Call]]:
