@@ -81,7 +81,8 @@ class SQLiteStore:
             known, without_text, heads = self._known([settlement.exchange.id for settlement in settlements])
             book = EvidenceBook(self._connection)
             names = SegmentNames(self._connection, self._segment_names)
-            units = UnitBook(self._connection, self._replica, partial(_member, book, names))
+            keys = [settlement.exchange.repeat_key for settlement in settlements]
+            units = UnitBook(self._connection, self._replica, partial(_member, book, names), keys)
             sketches = SketchBook(self._connection, self._replica)
             for settlement in sorted(settlements, key=lambda each: (each.exchange.captured_at, each.exchange.id)):
                 exchange = settlement.exchange

@@ -24,6 +24,11 @@ HAS_TEXT_AGAIN = "UPDATE exchanges SET has_text = 1 WHERE id = :id AND has_text 
 
 # Units
 
+# Most requests repeat nothing: one look for a whole batch tells.
+STORED_REPEAT_KEYS = """
+SELECT wanted.value AS key FROM json_each(:keys) AS wanted
+WHERE EXISTS (SELECT 1 FROM exchanges WHERE repeat_key = wanted.value AND repeat_key != '')
+"""
 HEAD_BEFORE = """
 SELECT id FROM exchanges
 WHERE repeat_key = :repeat_key AND route = :route AND source = :source AND unit_head = id

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from proxy.store import statements
 from proxy.store.connection import Connection
@@ -34,12 +36,17 @@ class UnitBook:
     A unit that was counted and changes, by a pair or a repeat that comes late, is taken out and counted anew.
     """
 
-    def __init__(self, connection: Connection, replica: str, member_of: MemberOf) -> None:
+    def __init__(
+        self, connection: Connection, replica: str, member_of: MemberOf, repeat_keys: Collection[str] = ()
+    ) -> None:
+        """``repeat_keys``: of the exchanges that ``place`` will be told of."""
         self._connection = connection
         self._replica = replica
         self._member_of = member_of
         self._fresh: dict[str, list[Member]] = {}  # heads of this transaction that nothing else belongs to
         self._changed: dict[str, Contribution] = {}  # other heads, and what they had been counted as
+        wanted = msgspec.json.encode(sorted(set(repeat_keys) - {""})).decode()
+        self._stored_keys = {row["key"] for row in connection.query(statements.STORED_REPEAT_KEYS, keys=wanted)}
 
     def place(self, exchange: ExchangeRecord) -> str | None:
         """The head of a new exchange; None while its conversation is open."""
@@ -50,7 +57,8 @@ class UnitBook:
                 {"route": exchange.route, "source": exchange.source, "unit": exchange.unit, "at": exchange.captured_at},
             )
             return None
-        head = self._head_of_repeat(exchange, turn) if exchange.repeat_key else turn.id
+        head = self._head_of_repeat(exchange, turn) if exchange.repeat_key in self._stored_keys else turn.id
+        self._stored_keys |= {exchange.repeat_key} - {""}
         if head == turn.id:
             self._fresh[turn.id] = []
         return head

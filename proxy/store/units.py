@@ -167,7 +167,8 @@ def _difference(student: _Bounds, teacher: _Bounds) -> _Bounds:
 
 def _mean_cells(worths: Sequence[_Bounds], head: str) -> list[Cell]:
     def mean(values: Sequence[float]) -> int:
-        return round_to_bin(sum(values) / len(values), head)
+        mean = sum(values) / len(values)
+        return int(mean * _TOP) if mean in (0.0, 1.0) else round_to_bin(mean, head)
 
     cells = [("low", mean([each.low for each in worths]), 1), ("high", mean([each.high for each in worths]), 1)]
     if valid := [each.low for each in worths if each.valid]:
