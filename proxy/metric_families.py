@@ -6,9 +6,22 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+CaptureOutcome = Literal[
+    "journaled",
+    "sampled_out",
+    "opted_out",
+    "paused",
+    "too_large",
+    "shed",
+    "not_shadowable",
+    "teacher_error",
+    "client_gone",
+    "failed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +93,7 @@ CAPTURES = Family(
     "What became of each request that a route matched.",
     {
         "route": ROUTE,
-        "outcome": Label(
-            known=(
-                "journaled",
-                "sampled_out",
-                "opted_out",
-                "paused",
-                "too_large",
-                "shed",
-                "not_shadowable",
-                "teacher_error",
-                "client_gone",
-                "failed",
-            )
-        ),
+        "outcome": Label(known=get_args(CaptureOutcome)),
     },
 )
 NOT_SHADOWABLE = Family(

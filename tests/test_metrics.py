@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,7 +11,6 @@ from prometheus_client.exposition import generate_latest
 from proxy import metric_families as families
 from proxy.metrics import ModelLabels, RelayMetrics
 from proxy.openai.shadowable import not_shadowable
-from proxy.relay.capture import CaptureOutcome
 from proxy.relay.telemetry import Telemetry
 from proxy.store.records import OUTCOMES
 
@@ -63,7 +61,6 @@ def test_what_is_known_of_labels_is_what_the_code_counts():
     words = set(re.findall(r"``(\w+)``", not_shadowable.__doc__))
     elsewhere = {"other_path", "unknown_coding", "unreadable_coding", "invalid_json", "not_an_object"}
 
-    assert known(families.CAPTURES, "outcome") == set(get_args(CaptureOutcome))
     assert known(families.PAIRS, "outcome") == OUTCOMES
     assert known(families.NOT_SHADOWABLE, "reason") == words | elsewhere
 

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from proxy.journal.base import Exchange
+from proxy.metric_families import CaptureOutcome
 from proxy.openai import codings
 from proxy.openai.answers import terminal_event_passed
 from proxy.openai.requests import read_request
@@ -23,18 +24,6 @@ from proxy.relay.routing import CompiledRoute
 from proxy.relay.sampling import Asked, request_unit, unit_of
 from proxy.relay.tee import Tee
 
-CaptureOutcome = Literal[
-    "journaled",
-    "sampled_out",
-    "opted_out",
-    "paused",
-    "too_large",
-    "shed",
-    "not_shadowable",
-    "teacher_error",
-    "client_gone",
-    "failed",
-]
 _MOST_TAGS = 16
 _LONGEST_TAG = 128
 _LONGEST_SESSION = 256

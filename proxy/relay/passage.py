@@ -14,12 +14,12 @@ from urllib.parse import parse_qs
 
 import structlog
 
+from proxy.metric_families import CaptureOutcome
 from proxy.openai.surfaces import azure_deployment, surface_of
 from proxy.relay import refusals
 from proxy.relay.body import BodyTooLargeError, ClientGoneError, IncomingBody, may_name_model, model_in, with_model
 from proxy.relay.capture import (
     Captured,
-    CaptureOutcome,
     CaptureReading,
     is_event_stream,
     loss,
