@@ -15,10 +15,10 @@ from proxy.journal.base import bucket_of
 from proxy.store.records import (
     ANSWERED,
     BINS,
-    LATENCY_STEP,
-    OURS,
     RESCORED_EXCLUDED,
     RESCORED_MISSING,
+    LATENCY_STEP,
+    OURS,
     AnswerRecord,
     ExchangeRecord,
     PairRecord,
@@ -33,7 +33,6 @@ ALL = ("all", "")
 # Of the series that count exchanges, not pairs.
 NO_EVIDENCE = 0
 _TOP = BINS - 1
-_MOST_TOKENS = 10**9  # of one answer: what a server makes up must not overflow a sum
 _TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens")
 
 
@@ -191,7 +190,7 @@ def _of_answer(side: str, answer: AnswerRecord | None, *, timed: bool) -> Iterat
         yield f"{side}_ttft_ms", latency_bin(answer.ttft_ms), 1
     for name in _TOKENS:
         if tokens := (answer.usage or {}).get(name):
-            yield f"{side}_{name}", 0, min(max(int(tokens), 0), _MOST_TOKENS)
+            yield f"{side}_{name}", 0, tokens
     if answer.cost_usd is not None:
         yield f"{side}_priced", 0, 1
         if nano := round(answer.cost_usd * 1e9):

@@ -30,9 +30,10 @@ OUTCOMES = frozenset({"agreed", "disagreed"}) | MISSING | EXCLUDED
 # The same of pairs scored again (``understudy rescore``), from what is stored of them.
 REDACTED = "redacted"  # missing: nobody knows whether what was taken out of the answers was the same
 FORGOTTEN = "forgotten"  # excluded: their text is not there any more
+RESCORED = "rescored"  # the source that they are counted under
+# Whatever counts as missing or excluded, of pairs scored when they came or again.
 RESCORED_MISSING = MISSING | {REDACTED}
 RESCORED_EXCLUDED = EXCLUDED | {FORGOTTEN}
-RESCORED = "rescored"  # the source that they are counted under
 # Pair outcomes whose errors say what we failed at, nothing of the student; and those of students that answered.
 OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
 ANSWERED = frozenset({"agreed", "disagreed", "unscored", REDACTED})
@@ -49,7 +50,7 @@ class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
     content: str | None = None
     tool_calls: tuple[dict[str, Any], ...] = ()
     finish_reason: str | None = None
-    usage: dict[str, Any] | None = None  # input_tokens, cached_input_tokens, output_tokens, estimated
+    usage: dict[str, Any] | None = None  # the fields of proxy.openai.usage.Usage, by which tokens are bounded
     latency_ms: float | None = None
     ttft_ms: float | None = None
     cost_usd: float | None = None
