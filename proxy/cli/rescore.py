@@ -71,13 +71,13 @@ def _oldest_unsettled(config: Config) -> float | None:
 
 
 def _said(done: Rescored) -> str:
-    from proxy.store.records import RESCORED_EXCLUDED, RESCORED_MISSING
+    from proxy.store.records import COUNTED_EXCLUDED, COUNTED_MISSING
 
     outcomes = done.outcomes
     if not (outcomes.total() or done.left):
         return f"no stored pairs that are not scored by {done.decides} as it is configured"
     parts = [f"{outcomes['agreed']:,} agreed", f"{outcomes['disagreed']:,} disagreed"]
-    for name, kinds in (("missing", RESCORED_MISSING), ("left out", RESCORED_EXCLUDED)):
+    for name, kinds in (("missing", COUNTED_MISSING), ("left out", COUNTED_EXCLUDED)):
         told = {kind: outcomes[kind] for kind in kinds if outcomes[kind]}
         if told:
             parts.append(f"{sum(told.values()):,} {name} ({_counts(told)})")

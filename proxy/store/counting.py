@@ -15,8 +15,8 @@ from proxy.journal.base import bucket_of
 from proxy.store.records import (
     ANSWERED,
     BINS,
-    RESCORED_EXCLUDED,
-    RESCORED_MISSING,
+    COUNTED_EXCLUDED,
+    COUNTED_MISSING,
     LATENCY_STEP,
     OURS,
     AnswerRecord,
@@ -139,11 +139,11 @@ def pair_increments(exchange: ExchangeRecord, pair: PairRecord, segments: Mappin
 
 def _by_comparator(pair: PairRecord, exchange: ExchangeRecord) -> dict[str, list[Cell]]:
     """What counts in every segment; under ``""`` what is no comparator's."""
-    if pair.outcome in RESCORED_EXCLUDED:
+    if pair.outcome in COUNTED_EXCLUDED:
         excluded = [(f"excluded:{pair.outcome}", 0, 1)]
         return {"": [*excluded, ("over_budget", 0, 1)] if pair.over_budget else excluded}
     due = [("pairs", 0, 1), *([("later_turns", 0, 1)] if exchange.unit_kind == "conversation" else [])]
-    if pair.outcome in RESCORED_MISSING:
+    if pair.outcome in COUNTED_MISSING:
         return {"": [*due, (f"missing:{pair.outcome}", 0, 1)]}
     agree = pair.outcome == "agreed"
     decides = pair.scores.get(pair.decides) or ScoreRecord(score=float(agree), agree=agree)
@@ -164,7 +164,7 @@ def _of_score(score: ScoreRecord, agree: bool) -> Iterator[Cell]:
 
 
 def _in_all_alone(exchange: ExchangeRecord, pair: PairRecord, segments: Mapping[str, str]) -> Iterator[Cell]:
-    if pair.outcome in RESCORED_EXCLUDED:
+    if pair.outcome in COUNTED_EXCLUDED:
         return
     if not segments:
         yield "unsegmented", 0, 1

@@ -32,8 +32,8 @@ REDACTED = "redacted"  # missing: nobody knows whether what was taken out of the
 FORGOTTEN = "forgotten"  # excluded: their text is not there any more
 RESCORED = "rescored"  # the source that they are counted under
 # Whatever counts as missing or excluded, of pairs scored when they came or again.
-RESCORED_MISSING = MISSING | {REDACTED}
-RESCORED_EXCLUDED = EXCLUDED | {FORGOTTEN}
+COUNTED_MISSING = MISSING | {REDACTED}
+COUNTED_EXCLUDED = EXCLUDED | {FORGOTTEN}
 # Pair outcomes whose errors say what we failed at, nothing of the student; and those of students that answered.
 OURS = frozenset({"shed", "expired", "unscored"}) | EXCLUDED
 ANSWERED = frozenset({"agreed", "disagreed", "unscored", REDACTED})

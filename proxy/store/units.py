@@ -23,7 +23,7 @@ import msgspec
 
 from proxy.journal.base import bucket_of
 from proxy.store.counting import ALL, Cell, Series, Under, round_to_bin
-from proxy.store.records import BINS, NOISE_FLOOR, RESCORED_EXCLUDED, RESCORED_MISSING, TEACHER_REPLAY
+from proxy.store.records import BINS, COUNTED_EXCLUDED, COUNTED_MISSING, NOISE_FLOOR, TEACHER_REPLAY
 
 REPEAT_SECONDS = 60.0
 IDLE_SECONDS = 1800.0
@@ -101,7 +101,7 @@ def contribution(replica: str, head: str, members: Iterable[Member], closes: flo
     of_student: dict[tuple[str, int], list[Member]] = defaultdict(list)
     replays: dict[str, Member] = {}
     for member in members:
-        if member.outcome in RESCORED_EXCLUDED:
+        if member.outcome in COUNTED_EXCLUDED:
             continue
         of_student[member.student, member.under.evidence_id].append(member)
         if member.student == TEACHER_REPLAY:
@@ -155,7 +155,7 @@ def _cells(due: Sequence[Member], replays: Mapping[str, Member], head: str) -> I
 
 
 def _worth(member: Member, comparator: str) -> _Bounds:
-    if member.outcome in RESCORED_MISSING:
+    if member.outcome in COUNTED_MISSING:
         return _MISSING
     agree = member.outcome == "agreed" if comparator == member.decides else member.agrees.get(comparator)
     return _MISSING if agree is None else _Bounds(float(agree), float(agree))
