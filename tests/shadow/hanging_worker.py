@@ -12,7 +12,8 @@ from proxy.config.model import Config
 from proxy.errors import UnderstudyError
 from proxy.journal.embedded import EmbeddedReader
 from proxy.metrics import ShadowMetrics
-from proxy.shadow.worker import ShadowWorker, WorkerSettings
+from proxy.shadow.settings import WorkerSettings
+from proxy.shadow.worker import ShadowWorker
 from proxy.store.sqlite import SQLiteStore
 from proxy.supervisor import end_with_lifeline
 

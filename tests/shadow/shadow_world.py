@@ -18,7 +18,8 @@ from proxy.journal.base import Exchange
 from proxy.journal.embedded import EmbeddedReader, EmbeddedWriter
 from proxy.metrics import ShadowMetrics
 from proxy.shadow.breaker import BreakerPolicy
-from proxy.shadow.worker import ShadowWorker, WorkerSettings
+from proxy.shadow.settings import WorkerSettings
+from proxy.shadow.worker import ShadowWorker
 from proxy.store.base import PairFilter
 from proxy.store.records import StoredPair
 from proxy.store.sqlite import SQLiteStore
