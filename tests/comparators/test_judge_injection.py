@@ -6,7 +6,7 @@ import pytest
 
 from comparators import judge_prompt
 from comparators.base import Request
-from tests.comparators.test_judge import REQUEST, ask_one, judge
+from tests.comparators.judge_asking import REQUEST, ask_one, judge
 from tests.fakes.judges import data_of, obeying
 from tests.fakes.upstream import Upstream
 
