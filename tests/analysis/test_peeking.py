@@ -5,52 +5,22 @@ Exact probabilities, not simulated ones: a chain over the number of disagreement
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from proxy.analysis.bounds import ABOVE, UnitCounts, log_e_value
+from benchmarks.statistics.exact import Leaving, chances, least_pairs, promoted
+from proxy.analysis.bounds import ABOVE
 
 ALPHA, TARGET, PAIRS = 0.05, 0.95, 5000
-MOST = 400  # disagreements: with more than these nobody is promoted within so many pairs
-
-Promotes = Callable[[int], np.ndarray]  # after this many pairs: by number of disagreements
+MOST = 400  # disagreements: with more than these an interval promotes nobody within so many pairs
 
 
-def promoted_by(promotes: Promotes, agreement: float) -> np.ndarray:
+def promoted_by(promotes: Leaving, agreement: float) -> np.ndarray:
     """The probability of having been promoted after each number of pairs, looking after every one."""
-    still = np.zeros(MOST + 1)
-    still[0] = 1.0
-    promoted = np.zeros(PAIRS)
-    for pairs in range(1, PAIRS + 1):
-        still[1:] = still[1:] * agreement + still[:-1] * (1 - agreement)
-        still[0] *= agreement
-        leaving = promotes(pairs)
-        promoted[pairs - 1] = still[leaving].sum()
-        still[leaving] = 0.0
-    return promoted.cumsum()
+    return chances(promotes, agreement, PAIRS)
 
 
-def by_betting() -> Promotes:
-    """The project's own bound reaches the target; for each number of disagreements, from so many pairs on."""
-
-    def reached(pairs: int, disagreed: int) -> bool:
-        units = UnitCounts.of([(1.0, 1.0, pairs - disagreed), (1.0, 0.0, disagreed)])
-        return log_e_value(units, TARGET, probability_floor=1.0) >= math.log(1 / ALPHA)
-
-    least = []
-    pairs = 0
-    for disagreed in range(MOST + 1):
-        while pairs <= PAIRS and not reached(pairs, disagreed):
-            pairs += 1
-        least.append(pairs)
-    from_then_on = np.array(least)
-    return lambda pairs: from_then_on <= pairs
-
-
-def by_one_look_interval(first: int) -> Promotes:
+def by_one_look_interval(first: int) -> Leaving:
     """Wilson's one-sided 95% lower bound, from the ``first`` pair on."""
     z, disagreed = 1.6448536, np.arange(MOST + 1)
 
@@ -63,8 +33,9 @@ def by_one_look_interval(first: int) -> Promotes:
 
 
 @pytest.fixture(scope="module")
-def betting() -> Promotes:
-    return by_betting()
+def betting() -> Leaving:
+    """The project's own bound reaches the target."""
+    return promoted(least_pairs(TARGET, ALPHA, PAIRS))
 
 
 def test_a_student_at_the_target_is_promoted_with_probability_alpha_at_most(betting):
