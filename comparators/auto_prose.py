@@ -1,4 +1,4 @@
-"""The words on which the meaning of prose turns: negations, numbers, yes and no, letters of a choice.
+"""The words on which the meaning of prose turns: negations, numbers, operators, yes and no, letters of a choice.
 
 Two texts may share nearly all of their words and say the opposite.  Where they part, these are looked at: what one side
 has there and the other has not.  Negations are known of two dozen languages, as words, as prefixes (``unsafe``) and
@@ -51,6 +51,9 @@ _NUMBER_WORDS = frozenset(
     "cinquante soixante cent mille dos tres cuatro cinco seis siete ocho nueve diez once doce veinte treinta cuarenta "
     "cincuenta sesenta cien mil".split()
 )
+# Operators: alone, or in an expression (`a>b`); a hyphen or a slash between words is none.
+_OPERATORS = frozenset("- / ! != ( )".split())  # noqa: SIM905
+_EXPRESSION = re.compile(r"[*+=<>≤≥≠±×÷^]|\A\w-\w\Z")  # noqa: RUF001 - signs of mathematics
 _GROUPS = re.compile(r"(?<=\d)[,'’](?=\d{3}(?!\d))")  # noqa: RUF001 - 1,000
 _LIST_NUMBERS = re.compile(r"(?m)^[ \t]*\d{1,3}[.)][ \t]+")
 # Letters that are words: one that only one side has tells nothing.
@@ -102,6 +105,8 @@ def _turning(word: str) -> str:
         return "not"
     if any(map(str.isdigit, word)):
         return _GROUPS.sub("", word)
+    if word in _OPERATORS or _EXPRESSION.search(word):
+        return word
     if _ELIDED.match(word):
         return "ne"
     stem = _STEMS.match(word) or _STEMS.search(word)

@@ -26,7 +26,7 @@ class Text(Comparator):
     """Agreement is mostly the same wording, by a measure of one's choice."""
 
     name = "text"
-    version = "2"
+    version = "3"
     runs: Runs = "light"
     symmetric = True
     Options = TextOptions
@@ -41,9 +41,9 @@ class Text(Comparator):
         decided = decided_by_form(teacher, student, words_beside_calls=True, request=request)
         if decided is not None:
             return decided
-        wanted, given = normalised(teacher.content or ""), normalised(student.content or "")
+        wanted, given = teacher.content or "", student.content or ""
         similarity, detail = MEASURES[self.options.measure](wanted, given)
         agree = similarity >= self.options.agree_at
         if not agree:
-            detail |= {"teacher": short(wanted), "student": short(given)}
+            detail |= {"teacher": short(normalised(wanted)), "student": short(normalised(given))}
         return Score(score=similarity, agree=agree, kinds=() if agree else ("wording",), detail=detail)

@@ -10,6 +10,7 @@ from typing import Any
 from rapidfuzz.distance import Indel
 
 from comparators.language import sequences
+from comparators.language.words import normalised
 
 # Scripts written without spaces between words: a character is a token there.
 _UNSPACED = (
@@ -17,10 +18,28 @@ _UNSPACED = (
 )
 # What carries no wording: sentence punctuation, quotes, brackets, emphasis. Signs, currency and operators stay.
 _DROPPED = r"""\s.,;:!?…"'`*_(){}\[\]“”„‘’‚«»‹›「」『』。、，；：！？（）"""  # noqa: RUF001 - CJK punctuation too
+_LAYOUT = "-–—•#"  # noqa: RUF001 - dashes of prose, rules, bullets: none of them a word by itself
 _LETTER = rf"[^{_DROPPED}{_UNSPACED}]"
-_JOINT = r"(?:(?<=\d)[.,:](?=\d)|(?<=\w)['’](?=\w))"  # noqa: RUF001 - don't
-_TOKEN = re.compile(rf"{_LETTER}++(?:{_JOINT}{_LETTER}++)*+|[{_UNSPACED}]")
-_LAYOUT = frozenset({"-", "–", "—", "•", "#", "##", "###", "####", ">", "|", "---"})  # noqa: RUF001 - bullets, headings, tables
+_JOINT = r"(?:[.,:](?<=\d.)(?=\d)|['’](?<=\w.)(?=\w)|_(?<=[^\W_].)(?=[^\W_]))"  # noqa: RUF001 - don't, foo_bar
+_WORD = rf"[^{_LAYOUT}{_DROPPED}{_UNSPACED}]{_LETTER}*+(?:{_JOINT}{_LETTER}++)*+"
+_OPERATOR = r"""(?=[-!*()])(?:
+    !=|(?<!\w)!(?=\w)                                          # unequal, not
+    |(?<=\s)-(?=\s(?:[\d.$€£√(]|\w\b))                         # 1 - 2, but no dash of prose
+    |(?<=\s)\*{1,2}(?=\s)|(?<=[\d)])\*{1,2}(?=[\d(])|(?<=\b[^\W\d_])\*{1,2}(?=[^\W\d_]\b)  # no emphasis
+    |\)(?=[*/^×÷][\w(]|\s[*/^×÷]\s)|(?:(?<=[/^×÷√])|(?<=[\d)]\*)|(?<=\s[*/^×÷]\s))\(            # (1 + 2) * 3
+    )"""  # noqa: RUF001 - signs of mathematics
+_PLAIN = rf"({_WORD}|[{_UNSPACED}]|[{_LAYOUT}]++{_WORD})|[{_LAYOUT}]++"
+_TOKEN = re.compile(_PLAIN)
+_TOKEN_OR_OPERATOR = re.compile(rf"({_OPERATOR})|{_PLAIN}", re.VERBOSE)  # takes twice as long
+_SIGNS = ("!", "*", " - ", "/", "^", "×", "÷", "√")  # noqa: RUF001 - without one there is no operator to look for
+# At the beginning of a line, marks that are none of its words: quoting, a heading, a bullet.
+_LINE_MARK = re.compile(r"(?m)^[ \t]*+(?:>(?![=\s]*[\d.$€£])[ \t]*+)*+(?:(?:[-–—•*+]|\#{1,6})(?=[ \t]))?+")  # noqa: RUF001
+_TABLE_ROW = re.compile(r"(?m)^[ \t]*+\|.*$")
+_MINUS = "\u2212"
+_NO_ZERO = re.compile(r"\.(?<![\w.,)\]]\.)(?=\d)")
+# The case of words with digits counts: ids, keys, 5 Mb and 5 MB. That of these does not.
+_DIGIT = re.compile(r"\d")
+_CASELESS = re.compile(r"\d+(?:[:.]\d+)?(?:am|pm|st|nd|rd|th)", re.IGNORECASE)
 # Aligning costs the product of the lengths: of more only the first are aligned, and an equal rest counts.
 _ALIGNED_CHARACTERS = 20_000
 _CHRF_ORDER = 6
@@ -30,8 +49,30 @@ Measured = tuple[float, dict[str, Any]]
 
 
 def tokens(text: str) -> list[str]:
-    """Words with case folded; characters where a script has no spaces between words."""
-    return [token for token in _TOKEN.findall(text.casefold()) if token not in _LAYOUT]
+    """Words and operators; characters where a script has no spaces between words.
+
+    Case is folded, but for words with digits.  Emphasis, punctuation and what lays a text out are none of its words.
+    """
+    if "|" in text:
+        text = _TABLE_ROW.sub(lambda row: row[0].replace("|", " "), text)
+    text = _LINE_MARK.sub("", text)
+    text = normalised(text).replace(_MINUS, "-").replace(" – ", " - ")  # noqa: RUF001 - minus signs too
+    text = _NO_ZERO.sub("0.", text)
+    if not _DIGIT.search(text):
+        return _split(text.casefold())
+    return list(map(_folded, _split(text)))
+
+
+def _folded(token: str) -> str:
+    if token.isalpha() or not _DIGIT.search(token) or _CASELESS.fullmatch(token):
+        return token.casefold()
+    return token
+
+
+def _split(text: str) -> list[str]:
+    if any(sign in text for sign in _SIGNS):
+        return [operator or token for operator, token in _TOKEN_OR_OPERATOR.findall(text) if operator or token]
+    return [token for token in _TOKEN.findall(text) if token]
 
 
 def rouge_l(wanted: str, given: str) -> Measured:
@@ -40,13 +81,13 @@ def rouge_l(wanted: str, given: str) -> Measured:
     Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004.
     """
     ours, theirs = tokens(wanted), tokens(given)
-    return _f1(sequences.common(ours, theirs), ours, theirs, same=wanted == given)
+    return _f1(sequences.common(ours, theirs), ours, theirs, same=normalised(wanted) == normalised(given))
 
 
 def token_f1(wanted: str, given: str) -> Measured:
     """F1 of the words, in any order (Rajpurkar et al., SQuAD, 2016)."""
     ours, theirs = tokens(wanted), tokens(given)
-    return _f1((Counter(ours) & Counter(theirs)).total(), ours, theirs, same=wanted == given)
+    return _f1((Counter(ours) & Counter(theirs)).total(), ours, theirs, same=normalised(wanted) == normalised(given))
 
 
 def chrf(wanted: str, given: str) -> Measured:
@@ -54,12 +95,13 @@ def chrf(wanted: str, given: str) -> Measured:
 
     It weighs what is missing more than what is added; this is the mean of both directions.
     """
-    return _of_beginnings("".join(wanted.split()), "".join(given.split()), _chrf), {}
+    ours, theirs = ("".join(normalised(text).split()) for text in (wanted, given))
+    return _of_beginnings(ours, theirs, _chrf), {}
 
 
 def edit(wanted: str, given: str) -> Measured:
     """One less the characters to insert and delete, over all characters of both."""
-    return _of_beginnings(wanted, given, Indel.normalized_similarity), {}
+    return _of_beginnings(normalised(wanted), normalised(given), Indel.normalized_similarity), {}
 
 
 MEASURES: Mapping[str, Callable[[str, str], Measured]] = {

@@ -253,6 +253,13 @@ OPPOSITES = [
     ("So it is B, as we know.", "So it is D, as we know."),
     ("So it is A, as we know.", "So it is E, as we know."),
     ("Yes, it is so.", "No, it is so."),
+    ("It is 1 + 2, of course.", "It is 1 - 2, of course."),
+    ("It holds where x > y.", "It holds where x < y."),
+    ("It holds where a>b.", "It holds where a<b."),
+    ("It is 2*3, of course.", "It is 2**3, of course."),
+    ("It is - 5 degrees.", "It is 5 degrees."),
+    ("Take .5 mg of it.", "Take 5 mg of it."),
+    ("Your key is sk_Aa1.", "Your key is sk_aa1."),
     ("Das ist erlaubt.", "Das ist nicht erlaubt."),
     ("Dafür gibt es einen Grund.", "Dafür gibt es keinen Grund."),
     ("C'est permis.", "Ce n'est pas permis."),
@@ -298,6 +305,7 @@ def test_prose_that_turns_on_a_word_does_not_agree(one, other, around):
         ("\n1. Go there.\n2. Do it.", "\n- Go there.\n- Do it."),
         ("You may send back a parcel.", "You may send back the parcel."),
         ("Das ist kein Problem.", "Das ist kein großes Problem."),
+        ("Take 0.5 mg - or more - of it.", "Take **.5 mg**, or more, of it."),
     ],
 )
 def test_prose_in_slightly_other_words_agrees(teacher, student):
