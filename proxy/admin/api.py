@@ -1,4 +1,4 @@
-"""``/api``: routes, the report, pairs."""
+"""``/api``: routes, the report, drift, pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from proxy.admin.access import require
 from proxy.admin.pair_pages import cursor, page
 from proxy.admin.plane import Plane
 from proxy.admin.refusals import REFUSALS, known_query, plus_kept
-from proxy.analyst.names import check_names
+from proxy.analyst.findings import drift_json
+from proxy.analyst.names import check_names, routes_named, students_named
 from proxy.arguments import pair_filter, parse_since
 from proxy.config.model import Route
 from proxy.store.pair_json import pair_json
@@ -44,6 +45,14 @@ def api_router(plane: Plane) -> APIRouter:
         """The verdict and its evidence, as ``understudy report --format json`` gives them."""
         start = None if since is None else parse_since(since, now=plane.clock())
         return plane.report(route=route, student=student, evidence=evidence, since=start)
+
+    @router.get("/drift")
+    def get_drift(route: _Text = None, student: _Text = None) -> dict[str, Any]:
+        """How far requests and answers of the newest days are from those before: a route, then its students."""
+        routes = routes_named(plane.config, route)
+        asked: list[tuple[str, str | None]] = [(each.name, None) for each in routes if student is None]
+        asked += [(owner.name, one.name) for owner, one in students_named(routes, student)]
+        return {"drift": plane.with_store(lambda store: [drift_json(store, *each) for each in asked])}
 
     @router.get("/pairs", response_class=JSONResponse)
     def get_pairs(

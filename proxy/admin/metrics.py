@@ -83,6 +83,7 @@ def report_families(entries: Sequence[dict[str, Any]]) -> list[Metric]:
         route = {"route": entry["route"]}
         if entry["noise_floor"] is not None:
             gauges.set(families.NOISE_FLOOR_RATIO, route, entry["noise_floor"]["estimate"])
+        _of_drift(gauges, entry)
         if entry["student"] is not None:
             _of_student(gauges, entry, {**route, "student": entry["student"]})
     return gauges.metrics()
@@ -127,9 +128,12 @@ def _of_student(gauges: _Gauges, entry: dict[str, Any], labels: dict[str, str]) 
         gauges.set(families.REDISTILL_NEEDED, each, each["reason"] in reasons)
     for kind, told in (entry["divergence"] or {}).items():
         gauges.set(families.DIVERGENCE, {**labels, "kind": kind}, told["value"])
+
+
+def _of_drift(gauges: _Gauges, entry: dict[str, Any]) -> None:
     for told in entry["drift"]:
         named = {name: told[name] for name in ("side", "feature", "statistic", "reference")}
-        named |= {"route": entry["route"], "student": labels["student"] if told["side"] == "student" else ""}
+        named |= {"route": entry["route"], "student": entry["student"] if told["side"] == "student" else ""}
         gauges.set(families.DRIFT, named, told["value"])
         gauges.set(families.DRIFT_THRESHOLD, named, told["threshold"])
 

@@ -51,6 +51,7 @@ class Statistic:
     measure: Measure
     floor: float
     power: int = 2  # of a distance: a margin is one on distances
+    chance: float = 0.0  # the floor is not below this over the exchanges of a window
 
 
 def drift(
@@ -91,7 +92,8 @@ def _findings(newest: Windows, reference: Windows, side: str, name: str) -> Iter
             values, band = how.measure(those.of(feature), against.of(feature))
             if np.isnan(values).any() or np.isnan(band).any():
                 continue
-            limit = threshold(how.floor, band, power=how.power)
+            floor = max(how.floor, how.chance / smallest(those.of(feature), against.of(feature)))
+            limit = threshold(floor, band, power=how.power)
             looked = looked_at(those.starts, values, limit)
             yield Finding(side, feature, statistic, name, looked[-1].value, limit, persists(looked), looked)
 
@@ -141,7 +143,7 @@ def _at(sample: Sample, which: slice) -> Sample:
 STATISTICS: Mapping[str, Statistic] = {
     "js": Statistic(_of_histograms(jensen_shannon), 0.01),
     "psi": Statistic(_of_histograms(stability_index), 0.055),
-    "mmd": Statistic(_leaving_out(mean_discrepancy), 0.0005),
+    "mmd": Statistic(_leaving_out(mean_discrepancy), 0.0005, chance=2.0),
     "novelty": Statistic(_of_novelty, 0.0025, power=1),
 }
 STATISTICS_OF: Mapping[str, tuple[str, ...]] = {"words": ("mmd",), "novelty": ("novelty",)}

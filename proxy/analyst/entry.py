@@ -10,7 +10,7 @@ from typing import Any
 from proxy.analysis.latency import quantile_ms
 from proxy.analysis.records import Agreement, Decision, Gate
 from proxy.analysis.serving import may_serve, mostly_later
-from proxy.analyst.findings import found
+from proxy.analyst.findings import found, found_of_route
 from proxy.analyst.judging import Chosen, Judgement, gate_of, judge_student
 from proxy.analyst.money import HOURS_A_MONTH, cost_of
 from proxy.analyst.noise import noise_floor, to_noise_floor
@@ -107,6 +107,7 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
         "missing": {"share": 0.0, "kinds": {}},
         "excluded": {"share": 0.0, "over_budget_share": 0.0, "kinds": {}},
         **NOTHING_FOUND,
+        **found_of_route(store, route),
         "noise_floor": noise_floor(store, route, window),
         "difference": None,
         "relative_agreement": None,

@@ -27,9 +27,39 @@ def found(store: Store, route: Route, student: Student, chosen: Chosen) -> dict[
     return {
         "weak_spots": document.get("weak_spots", []),
         "divergence": document.get("divergence"),
-        "drift": document.get("drift", []),
+        "drift": [] if chosen.successor else [*_drift(store, route), *map(_without_windows, document.get("drift", []))],
         "alerts": [alert_json(alert) for alert in alerts],
     }
+
+
+def found_of_route(store: Store, route: Route) -> dict[str, Any]:
+    """Of a route that has no students."""
+    return {
+        "drift": _drift(store, route),
+        "alerts": [alert_json(alert) for alert in store.alerts(route.name, "")],
+    }
+
+
+def drift_json(store: Store, route: str, student: str | None) -> dict[str, Any]:
+    """All that was found of drift: of a route (student None) its input and teacher; of a student also divergence."""
+    assessment = store.assessment(route, student or "")
+    document: dict[str, Any] = assessment.document if assessment is not None else {}
+    return {
+        "route": route,
+        "student": student,
+        "until": rfc3339(document.get("looked", {}).get("until")),
+        "findings": document.get("drift", []),
+        "divergence": document.get("divergence"),
+    }
+
+
+def _drift(store: Store, route: Route) -> list[dict[str, Any]]:
+    assessment = store.assessment(route.name, "")
+    return [_without_windows(each) for each in assessment.document.get("drift", [])] if assessment else []
+
+
+def _without_windows(finding: dict[str, Any]) -> dict[str, Any]:
+    return {name: told for name, told in finding.items() if name != "windows"}
 
 
 def open_alarms(store: Store, route: Route, student: Student) -> tuple[str, ...]:

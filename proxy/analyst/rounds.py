@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from proxy.analysis.monitoring import Alarm
-from proxy.analyst import alerting
+from proxy.analyst import alerting, drifting
+from proxy.analyst.drifting import Drifting
 from proxy.analyst.judging import Judgement, judge_student
 from proxy.analyst.report import chosen_in_force, window_at
 from proxy.analyst.shapes import Window
@@ -23,6 +25,15 @@ from proxy.store.settled import ended_until
 HOUR = 3600
 
 
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What a route's students have in common."""
+
+    drift: Drifting
+    inputs: list[alerting.Cause]  # that its requests have drifted
+    teacher: Mapping[str, Alarm]  # how it agrees with itself
+
+
 class Rounds:
     """What it works from is in the store, and so is what it comes to: it may stop and start at any point."""
 
@@ -35,10 +46,29 @@ class Rounds:
         while self._store.close_units(until):
             pass
         window = window_at(now, unsettled)
+        drift = Drifting(self._store, until=until)
         for route in config.routes:
-            teacher = self._watch_teacher(route, window, until)
+            inputs = self._look_at_route(route, drift, window)
+            common = _Common(drift, inputs, self._watch_teacher(route, window, until))
             for student in route.students:
-                self._assess(route, student, window, until, teacher)
+                self._assess(route, student, window, until, common)
+
+    def _look_at_route(self, route: Route, drift: Drifting, window: Window) -> list[alerting.Cause]:
+        """Why its students are to be distilled again; where there are none, these alerts are the route's own."""
+        before = self._store.assessment(route.name, "")
+        document = drift.of_route(route.name, before.document if before else {})
+        causes = list(drifting.drifted(document))
+        changed = alerting.changes(
+            [] if route.students else causes,
+            self._store.alerts(route.name, ""),
+            route=route.name,
+            student="",
+            now=window.now,
+        )
+        if changed or before is None or document != before.document:
+            found = Assessment(route=route.name, student="", at=window.now, evidence_id=None, document=document)
+            self._store.assess(found, changed)
+        return causes
 
     def _watch_teacher(self, route: Route, window: Window, until: float) -> dict[str, Alarm]:
         evidence = next(reversed(self._store.evidences(route.name, TEACHER_REPLAY)), None)
@@ -53,9 +83,7 @@ class Rounds:
         self._store.assess(assessment, [])
         return alarms
 
-    def _assess(
-        self, route: Route, student: Student, window: Window, until: float, teacher: Mapping[str, Alarm]
-    ) -> None:
+    def _assess(self, route: Route, student: Student, window: Window, until: float, common: _Common) -> None:
         chosen = chosen_in_force(self._store, route, student)
         judged = judge_student(self._store, route, student, chosen, window)
         before = self._before(route.name, student.name, chosen.evidence)
@@ -64,10 +92,12 @@ class Rounds:
             **searched(self._store, judged, before, now=window.now),
             "monitors": before.get("monitors", {}) | _kept(alarms),
             "watched": {name: {"state": alarm.state, "nearness": alarm.nearness} for name, alarm in alarms.items()},
+            **common.drift.of_student(chosen.evidence, before),
         }
         open_alerts = self._store.alerts(route.name, student.name)
         causes = list(alerting.dropped(alarms)) if alarms else _still(open_alerts, "agreement_dropped")
-        causes += self._others(judged, open_alerts, window, teacher)
+        causes += self._others(judged, open_alerts, window, common.teacher)
+        causes += [*common.inputs, *drifting.diverged(document)]
         self._store.assess(
             Assessment(
                 route=route.name,
