@@ -31,10 +31,14 @@ _CALLED = {
     "golang": "go",
     "h": "c",
     "hpp": "cpp",
+    "htm": "html",
     "js": "javascript",
     "jsx": "javascript",
+    "kt": "kotlin",
     "mjs": "javascript",
     "node": "javascript",
+    "ps1": "powershell",
+    "pwsh": "powershell",
     "py": "python",
     "py3": "python",
     "python3": "python",
@@ -43,8 +47,10 @@ _CALLED = {
     "sh": "bash",
     "shell": "bash",
     "ts": "typescript",
+    "yml": "yaml",
     "zsh": "bash",
 }
+_NO_LANGUAGE = frozenset({"", "plain", "plaintext", "text", "txt"})
 # Tried in this order, as a later one often takes an earlier one's code, where the text has what such code has.
 _GUESSED = {
     "bash": re.compile(r"\A#!.*sh\b"),
@@ -87,13 +93,14 @@ class _Pair(NamedTuple):
     texts: tuple[str, str]
     tokens: tuple[list[Hashable], list[Hashable]]  # what their trees hold; words, where one of them does not parse
     invalid: tuple[bool, bool] = (False, False)
+    other_language: bool = False  # the fences name two
 
 
 class Code(Comparator):
     """Agreement is the same code once parsed, whatever its layout and comments."""
 
     name = "code"
-    version = "2"
+    version = "3"
     runs: Runs = "heavy"
     Options = CodeOptions
     options: CodeOptions
@@ -127,6 +134,10 @@ class Code(Comparator):
 
     def _read(self, wanted: Block, given: Block) -> _Pair:
         texts = (wanted.text, given.text)
+        named = [_language(block) or self.options.language or "" for block in (wanted, given)]
+        if named[0] != named[1] and _NO_LANGUAGE.isdisjoint(named):  # the same words mean, or do, something else
+            ours, theirs = ([("language", name), *_words(text)] for name, text in zip(named, texts, strict=True))
+            return _Pair(" and ".join(named), texts, (ours, theirs), other_language=True)
         told = self.options.language or _language(wanted) or _language(given)
         language = told or _guessed(*texts, self._parsed)
         unread: tuple[bool, bool] | None = None
@@ -155,7 +166,8 @@ class Code(Comparator):
             for kind, side in (("teacher_invalid_format", 0), ("invalid_format", 1))
             if any(pair.invalid[side] for pair in pairs)
         )
-        if not kinds and alike >= self.options.agree_at:
+        other_language = any(pair.other_language for pair in pairs)
+        if not kinds and not other_language and alike >= self.options.agree_at:
             return Score(score=alike, agree=True, detail=detail)
         differing = [pair for pair, *both in zip(pairs, ours, theirs, strict=True) if both[0] != both[1]]
         detail["differing"] = [_shown(pair) for pair in differing[:_MOST_SHOWN]]

@@ -60,7 +60,7 @@ class Sql(Comparator):
     """Agreement is the same query once normalised, or, in a database that is given, one with the same result."""
 
     name = "sql"
-    version = "3"
+    version = "4"
     runs: Runs = "heavy"
     Options = SqlOptions
     options: SqlOptions

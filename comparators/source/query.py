@@ -182,7 +182,7 @@ def _tokens(node: Any) -> tuple[Hashable, ...]:  # noqa: PLR0911 - a case each
             return (("name", node.name),)
         case exp.And() | exp.Or():
             return _sorted(type(node).__name__, [_tokens(operand) for operand in _operands(node)])
-        case exp.EQ() | exp.NEQ():
+        case exp.EQ() | exp.NEQ() if not _assigns(node):
             return _sorted(type(node).__name__, [_tokens(node.this), _tokens(node.expression)])
         case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():  # whichever way round
             smaller, larger = _tokens(node.this), _tokens(node.expression)
@@ -196,6 +196,13 @@ def _tokens(node: Any) -> tuple[Hashable, ...]:  # noqa: PLR0911 - a case each
         case exp.Join():
             return _plain(node, kind=None if node.kind in _SAID_ANYWAY else node.kind)
     return _plain(node)
+
+
+def _assigns(node: Any) -> bool:
+    """Whether an equals sign gives a value (``SET a = b``), so that the sides may not change places."""
+    from sqlglot import exp
+
+    return node.arg_key == "expressions" or isinstance(node.parent, exp.SetItem)
 
 
 def _operands(node: Any) -> Iterator[Any]:

@@ -137,9 +137,27 @@ def test_blocks_are_compared_in_their_order_and_each_in_its_language():
     teacher = f"{first}\n{second}"
 
     assert compare("code", teacher, f"{fenced('py', 'x = 1')}\n{fenced('javascript', 'let y = 2;')}").agree
-    assert compare("code", teacher, f"{second}\n{first}").kinds == ("invalid_format",)
+    assert compare("code", teacher, f"{second}\n{first}").kinds == ("code_changed",)
     assert compare("code", teacher, first).kinds == ("code_changed",)
     assert compare("code", first, teacher).kinds == ("code_changed",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("python", "ruby"), ("c", "cpp"), ("js", "ts"), ("bash", "powershell"), ("json", "yaml"), ("kotlin", "scala")],
+)
+def test_the_same_words_in_two_languages_are_other_code(one, other):
+    score = compare("code", fenced(one, "print(1)"), fenced(other, "print(1)"), agree_at=0.5)
+
+    assert (score.agree, score.kinds) == (False, ("code_changed",))
+    assert 0 < score.score < 1
+    assert " and " in score.detail["languages"][0]
+    assert not compare("code", fenced("python", "f(1)"), fenced("ruby", "f(1)"), language="python").agree
+
+
+@pytest.mark.parametrize(("one", "other"), [("py", "python3"), ("yml", "yaml"), ("sh", "bash"), ("text", "python")])
+def test_a_language_by_another_name_or_none_is_no_other(one, other):
+    assert compare("code", fenced(one, "print(1)"), fenced(other, "print(1)")).agree
 
 
 def test_the_prose_around_does_not_count_and_neither_does_whether_there_is_a_fence():
