@@ -35,7 +35,7 @@ _SAID = re.compile(
     (?:[eE][-+]?[0-9]{{1,4}}|\s?(?:[×x*]|\\times)\s?10\^\{{?[-−]?[0-9]{{1,4}}\}}?|(?:\s[0-9]+)?\s?[/⁄]\s?[0-9]+)?
     (?:\s?(?i:thousand|million|billion|trillion)\b)?
     [\s*_`)\]}}$]*(?P<percent>\\?%)?[{_MARKS}]?
-    (?:(?:[\s*_`)\]}}$(~]|\\[,;\s]|\\(?:text|mathrm)\{{)*(?P<unit>°?[^\W\d_]+(?:(?:\s?/\s?|\sper\s)[^\W\d_]+)?))?
+    (?:(?:[\s*_`)\]}}$(~]|\\[,;\s]|\\(?:text|mathrm)\{{)*(?P<unit>(?![xyzniπ]\b)°?[^\W\d_]+(?:(?:\s?/\s?|\sper\s)[^\W\d_]+)?))?
     {_CLOSING}$""",  # noqa: RUF001 - as people and models write numbers
     re.VERBOSE,
 )
@@ -62,6 +62,7 @@ class Measure(NamedTuple):
     """What a number is of."""
 
     unit: str  # a word, in lower case and the singular; may be empty
+    currency: str  # its mark; may be empty
     percent: bool
     name: str  # of the variable; may be empty
 
@@ -136,7 +137,8 @@ class Form:
         percent = said["percent"] is not None or unit in _PERCENT
         if len(unit) >= _SHORTEST_PLURAL:
             unit = unit.removesuffix("s")
-        return Measure("" if percent else unit, percent, said["name"] or "")
+        currency = "".join(sorted(set(_MARKS) & set(said[0])))
+        return Measure("" if percent else unit, currency, percent, said["name"] or "")
 
     def _said(self) -> re.Match[str] | None:
         return _SAID.search(self.text[-_LAST_LINE_READS:].rpartition("\n")[2])

@@ -68,12 +68,13 @@ def _keeps_number(teacher: Side, student: Side) -> bool:
 
 
 def _keeps_measure(teacher: Side, student: Side) -> bool:
-    """A percentage like the teacher's, and of the same unit and variable where both name one."""
+    """A percentage like the teacher's, and of the same unit, currency and variable where both name one."""
     ours, theirs = teacher.form.measure, student.form.measure
     if ours is not None and theirs is not None:
         if ours.percent != theirs.percent:
             return False
-        if any(one and other and one != other for one, other in ((ours.unit, theirs.unit), (ours.name, theirs.name))):
+        named = ((ours.unit, theirs.unit), (ours.currency, theirs.currency), (ours.name, theirs.name))
+        if any(one and other and one != other for one, other in named):
             return False
     return _keeps_prose(teacher, student)
 

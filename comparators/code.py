@@ -136,8 +136,8 @@ class Code(Comparator):
         texts = (wanted.text, given.text)
         named = [_language(block) or self.options.language or "" for block in (wanted, given)]
         if named[0] != named[1] and _NO_LANGUAGE.isdisjoint(named):  # the same words mean, or do, something else
-            ours, theirs = ([("language", name), *_words(text)] for name, text in zip(named, texts, strict=True))
-            return _Pair(" and ".join(named), texts, (ours, theirs), other_language=True)
+            first, second = ([("language", name), *_words(text)] for name, text in zip(named, texts, strict=True))
+            return _Pair(" and ".join(named), texts, (first, second), other_language=True)
         told = self.options.language or _language(wanted) or _language(given)
         language = told or _guessed(*texts, self._parsed)
         unread: tuple[bool, bool] | None = None

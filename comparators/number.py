@@ -57,7 +57,7 @@ class Number(Comparator):
     """Agreement is the same number at the end, however it was reached and written."""
 
     name = "number"
-    version = "3"
+    version = "4"
     runs: Runs = "light"
     symmetric = True
     Options = NumberOptions

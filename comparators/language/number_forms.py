@@ -1,4 +1,4 @@
-"""Ways of writing a number that are rewritten before it is read: LaTeX, superscripts, fractions, Chinese units.
+"""Ways of writing a number that are rewritten before it is read: LaTeX, superscripts, fractions, bases, Chinese units.
 
 What comes out is what ``numbers`` reads: ``2*10^6``, ``1 1/2``, ``30000``.  Linear in the text.
 """
@@ -17,6 +17,7 @@ _FRACTIONS = {
     "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5",
     "⅙": "1/6", "⅚": "5/6", "⅐": "1/7", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅑": "1/9", "⅒": "1/10",
 }  # fmt: skip
+_OTHER_BASE = re.compile(r"(?<![\w.])0(?:[xX][0-9a-fA-F]{1,30}|[bB][01]{1,100})(?!\w)")
 _FRACTION = re.compile(rf"(\d)?([{''.join(_FRACTIONS)}])")
 _CHINESE_POWERS = {"千": 3, "천": 3, "万": 4, "萬": 4, "만": 4, "億": 8, "亿": 8, "억": 8, "兆": 12, "조": 12}
 _UNITS = "".join(_CHINESE_POWERS)
@@ -32,6 +33,8 @@ def plain(text: str) -> str:
     if "\\" in text:
         text = _LATEX_SIGN.sub(lambda sign: _LATEX_SIGNS[sign[0]], text)
         text = _LATEX_FRACTION.sub(_latex_fraction, text)
+    if "0x" in text or "0b" in text or "0X" in text or "0B" in text:
+        text = _OTHER_BASE.sub(lambda found: str(int(found[0], 0)), text)
     if text.isascii():
         return text
     text = _RAISED.sub(lambda raised: "^" + raised[0].translate(_SUPERSCRIPTS), text)

@@ -8,7 +8,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 
 from comparators.language.number_forms import plain
 
-_MINUS = "-−–"  # noqa: RUF001 - the minus signs of typography count too
+_MINUS = "-−–‑﹣－"  # noqa: RUF001 - the minus signs of typography count too
 _SPACES = " \u00a0\u2007\u2009\u202f"
 # Scripts without spaces between words: digits after a letter of these are a number, those of `B12` and `x_1` are none.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
@@ -28,14 +28,15 @@ _CURRENCIES = "$€£¥₹₩"
 # Possessive throughout: reading is linear in the text.
 _NUMBER = re.compile(
     rf"""
-    (?P<sign>(?<![\w)\]%])[{_MINUS}](?=[\d.{_CURRENCIES}]))?
+    (?P<sign>(?<![^\W_])(?<![)\]%])[{_MINUS}](?=[\d.{_CURRENCIES}])
+        |(?<![^\W_])(?<!\d[{_SPACES}])(?:minus|negative)[{_SPACES}](?=[\d.{_CURRENCIES}]))?
     (?:(?P<currency>[{_CURRENCIES}])[{_SPACES}]?(?P<inner_sign>[{_MINUS}])?)?
     (?<![^\W_{_UNSPACED}])(?<![^\W_]_)                                          # `B12`, `x_1`
-    (?<!\^)(?<!\^[{{{_MINUS}+])(?<!\^\{{[{_MINUS}+])                        # the exponent of `m^2`, `s^{{-1}}`
+    (?<!\^)(?<!\^[{_MINUS}{{+])(?<!\^\{{[{_MINUS}+])                        # the exponent of `m^2`, `s^{{-1}}`
     (?P<digits>(?:(?<![\w.])\.)?\d++(?:[.,'’_{_SPACES}]\d++)*+)
     (?:[eE](?P<exponent>[+-]?\d{{1,4}})(?!\w)
         |[{_SPACES}]?[×x*·⋅][{_SPACES}]?10\^\{{?(?P<power>[{_MINUS}+]?\d{{1,4}})(?!\d)
-        |\^\{{?(?P<raised>[{_MINUS}+]?\d{{1,4}})(?!\d))?
+        |(?:\^|\*\*(?=[{_MINUS}\d]))\{{?(?P<raised>[{_MINUS}+]?\d{{1,4}})(?!\d))?
     (?:[{_SPACES}]?[/⁄][{_SPACES}]?(?P<denominator>\d{{1,3}}(?:,\d{{3}})++|\d{{1,30}})(?![\d/]))?
     (?:[{_SPACES}]?(?P<magnitude>{_WORDS})\b
         |(?P<letter>(?:k|(?(currency)[mbt]|[mb](?=[{_SPACES}]?[{_CURRENCIES}])))\b))?
