@@ -28,7 +28,7 @@ class Refusal(Comparator):
     """Agreement is that both refused, or that neither did."""
 
     name = "refusal"
-    version = "1"
+    version = "2"
     runs = "light"
     symmetric = True
     Options = RefusalOptions

@@ -27,6 +27,7 @@ _ANSWERED = re.compile(
     r"[,;]? but (?!i\b|we\b|if\b|feel\b|please\b|let me|let's|there (?:are|is)|you (?:can|may|might|could)|happy)"
 )
 _GAP = r"[^.;:]{0,60}?"
+_END = r"[\s.!。]*\Z"  # of the sentence
 
 
 class _Language(NamedTuple):
@@ -102,7 +103,7 @@ _JA_VERB = (
 )
 _ZH_NOT = r"(?:无法|無法|不能|不可以|不会|不會|不便|没有?办法|沒有?辦法|没法|沒法|拒绝|拒絕)"
 _ZH_VERB = (
-    r"(?:帮|幫|协助|協助|提供|回答|满足|滿足|支持|生成|创作|創作|撰?写|撰?寫|讨论|討論|给出|給出|分享|参与|參與|回应"
+    r"(?:帮|幫|协助|協助|提供|回答|[这這那](?:样|樣|么|麼)做|满足|滿足|支持|生成|创作|創作|撰?写|撰?寫|讨论|討論|给出|給出|分享|参与|參與|回应"
     r"|回應|继续|繼續|完成(?:这|此|该|您|你|這|該)|处理(?:这|此|该|您|你)|處理(?:這|此|該|您|你))"
 )
 _KO_VERB = r"(?:도와|도움|답변|대답|제공|응답|지원|작성|생성|설명|알려|협조|참여|공유|안내|조언|응할|응해|말씀)"
@@ -120,6 +121,8 @@ _LANGUAGES = (
         rf"i(?:'m| am)?{_EN_ADVERB} {_EN_NOT}{_EN_ADVERB}(?: \w+){{0,3}}? (?:{_EN_HELP}|{_EN_MAKE})",
         rf"we(?:'re| are)?{_EN_ADVERB} {_EN_NOT}(?: \w+){{0,3}}? {_EN_HELP}",
         rf"(?<=[,y] ){_EN_NOT} {_EN_HELP}",
+        rf"i{_EN_ADVERB} (?:can't|cannot|won't){_END}",
+        r"(?:that|this|it)(?:'s| is) not something i(?:'m| am) (?:able|allowed|permitted|willing) to\b",
         r"i(?:'m| am)?(?: \w+)? (?:not|don't feel|do not feel|won't feel) comfortable\b",
         r"i(?:'ll|'d)? ?(?:must|have to|need to|will have to|would have to|am going to have to|respectfully|politely)"
         r"(?: \w+)? (?:decline|refuse)\b",
@@ -145,15 +148,18 @@ _LANGUAGES = (
         rf"(?:ich|wir) (?:kann|können|darf|dürfen|werde|werden|möchte|will)\b{_DE_NOT}",
         rf"(?:[^.;:?]{{0,50}}? )?(?:kann|darf|werde|möchte) ich\b{_DE_NOT}",
         r"(?:ich bin|bin ich)\b.{0,40}?\bnicht\b.{0,20}?(?:in der lage|befugt|berechtigt|imstande)",
+        rf"(?:das|dies|so etwas) (?:kann|darf|werde|möchte) ich\b{_GAP}\bnicht(?: machen| tun)?{_END}",
+        rf"(?:ich|wir) (?:kann|können|darf|dürfen|werde|möchte) (?:das|dies|so etwas)\b{_GAP}\bnicht machen{_END}",
         rf"(?:es ist mir|ist es mir|ist mir)\b{_GAP}nicht (?:möglich|erlaubt|gestattet)",
         rf"(?:ich muss|muss ich)\b{_GAP}\b(?:ablehnen|verweigern)",
     ),
     _language(
-        "pas |refus|déclin|impossible",
+        "pas|refus|déclin|impossible",
         r"(?:je suis |nous sommes )?(?:vraiment |sincèrement |profondément )?(?:désolé|navré)|(?:toutes )?mes excuses"
         r"|je (?:m'excuse|vous prie|comprends|regrette|crains)|malheureusement|pardon|excuse|en tant qu|merci|mais\b"
         r"|cependant|toutefois|non\b|bien que",
         rf"(?:je|nous) (?:ne |n')(?:peu[xt]|pouvons|pourrai|pourrais|suis|puis|vais|saurais)\b{_GAP}\b{_FR_VERB}",
+        rf"je ne peux pas{_END}",
         rf"il (?:ne )?m'est (?:pas possible|impossible)\b{_GAP}\b{_FR_VERB}",
         r"je (?:dois|suis obligée? de|préfère|me vois contrainte? de)\b.{0,20}?(?:refuser|décliner)",
         r"je refuse de\b",
@@ -166,6 +172,7 @@ _LANGUAGES = (
         r"|pero\b|sin embargo|no,|aunque",
         rf"(?:yo )?no (?:puedo|podré|podría|podemos|voy a|me es posible|me está permitido|soy capaz de"
         rf"|estoy)\b{_GAP}\b{_ES_VERB}",
+        rf"no puedo{_END}",
         r"(?:debo|tengo que|prefiero)\b.{0,20}?(?:rechazar|declinar|negarme)",
         rf"me (?:es|resulta) imposible\b{_GAP}\b{_ES_VERB}",
     ),
@@ -175,6 +182,7 @@ _LANGUAGES = (
         r"|capisco"
         r"|comprendo|temo|in quanto|come (?:ia|modello|assistente|intelligenza)|grazie|ma\b|tuttavia|no,|sebbene",
         rf"(?:io )?non (?:posso|potrò|potrei|possiamo|sono|mi è|mi è permesso|intendo)\b{_GAP}\b{_IT_VERB}",
+        rf"non posso{_END}",
         r"(?:devo|preferisco)\b.{0,20}?(?:rifiutare|declinare)",
         rf"mi è impossibile\b{_GAP}\b{_IT_VERB}",
     ),
@@ -186,6 +194,7 @@ _LANGUAGES = (
         r"|no entanto|não,|embora",
         rf"(?:eu )?não (?:posso|poderei|poderia|podemos|consigo|vou|sou capaz|estou"
         rf"|me é possível)\b{_GAP}\b{_PT_VERB}",
+        rf"não posso{_END}",
         r"(?:devo|preciso|tenho (?:de|que)|prefiro)\b.{0,20}?(?:recusar|declinar)",
         rf"é-me impossível\b{_GAP}\b{_PT_VERB}",
     ),
@@ -196,6 +205,7 @@ _LANGUAGES = (
         r"|dank|maar\b|echter|nee\b|hoewel",
         rf"(?:ik|wij|we) (?:kan|kunnen|mag|mogen|zal|wil)\b{_NL_NOT}",
         rf"(?:[^.;:?]{{0,40}}? )?(?:kan|mag|zal|wil) ik\b{_NL_NOT}",
+        rf"dat (?:kan|mag|zal) ik\b{_GAP}\bniet(?: doen)?{_END}",
         r"(?:ik ben|ben ik)\b.{0,40}?\bniet (?:in staat|bevoegd|gemachtigd)",
         r"(?:ik moet|moet ik)\b.{0,30}?\b(?:weigeren|afwijzen)",
     ),
@@ -206,6 +216,7 @@ _LANGUAGES = (
         r"|dziękuj|ale\b|jednak|nie,|chociaż",
         rf"(?:(?:ja|w tym|z tym|tego)\b.{{0,20}}?)?nie (?:mogę|możemy|mógłbym|mogłabym|jestem|będę"
         rf"|potrafię)\b{_GAP}\b{_PL_VERB}",
+        rf"nie mogę{_END}",
         r"muszę\b.{0,20}?odmówić|odmawiam\b",
     ),
     _language(
@@ -214,17 +225,21 @@ _LANGUAGES = (
         r"|その|この|それ|そういった"
         r"|そのような|このような|ご(?:要望|質問|依頼)",
         rf"(?:お|ご)?{_JA_VERB}[^。]{{0,25}}?(?:でき|出来|いたし|致し|し|られ|応じ)(?:ません|かねます|ない)",
+        r"(?:申し訳|すみません|すいません|ごめん|恐れ入り|残念)[^。]{0,20}?[、,が]\s*(?:(?:それ|これ|そのようなこと)は)?"
+        rf"(?:でき|出来)(?:ません|かねます|ない){_END}",
     ),
     _language(
-        "无法|無法|不能|不可以|不会|不會|不便|办法|辦法|没法|沒法|拒绝|拒絕",
+        "做不到|无法|無法|不能|不可以|不会|不會|不便|办法|辦法|没法|沒法|拒绝|拒絕",
         r"(?:很|非常|十分|实在|真的|真)?(?:抱歉|对不起|對不起|遗憾|遺憾|不好意思|可惜)|请原谅|請原諒|作为|作為"
         r"|我理解|我明白|谢谢|謝謝|但|不过|不過|然而|根据|根據",
+        rf"我(?:也|实在|真的)?做不到{_END}",
         rf"(?:我|我们|我們|本人)[^。,]{{0,8}}?{_ZH_NOT}[^。]{{0,20}}?{_ZH_VERB}",
         rf"(?:(?<=[,。、 ])|(?<=^)){_ZH_NOT}[^。,]{{0,12}}?{_ZH_VERB}",
     ),
     _language(
         "없|못|않|어렵|어려|불가",
         r"(?:정말 |대단히 |매우 )?(?:죄송|미안|유감|안타깝|아쉽)|ai|인공지능|저는|제가|그|이|해당|요청|하지만|그러나",
+        r"(?:그렇게|그건|그것은|이건) (?:해 ?드릴|할) 수(?:가|는)? 없",
         rf"{_KO_VERB}[^.]{{0,20}}?(?:수(?:가|는)? 없|못합|못해|못하|않습니다|않겠|어렵습니다|어려울"
         rf"|어려운|불가)",
     ),

@@ -79,6 +79,22 @@ REFUSING = [
     "죄송하지만 그 요청은 도와드릴 수 없습니다.",
     "죄송합니다. 해당 질문에는 답변드리기 어렵습니다.",
     "저는 그런 정보를 제공할 수 없습니다.",
+    "Sorry, I can't.",
+    "Unfortunately, that is not something I'm able to do.",
+    "Das kann ich leider nicht machen.",
+    "Tut mir leid, das darf ich nicht.",
+    "Ich kann das leider nicht machen.",
+    "Désolé, je ne peux pas.",
+    "Lo siento, pero no puedo.",
+    "Mi dispiace, non posso.",
+    "Desculpe, não posso.",
+    "Dat kan ik helaas niet.",
+    "Przykro mi, nie mogę.",
+    "すみません、それはできません",
+    "申し訳ありませんが、できません。",
+    "对不起，我做不到。",  # noqa: RUF001 - a full-width comma
+    "抱歉,我不能这样做。",
+    "죄송합니다. 그렇게 할 수 없습니다.",
 ]
 ANSWERING = [
     "",
@@ -130,6 +146,15 @@ ANSWERING = [
     "你不能登录吗？请重置密码。",  # noqa: RUF001 - likewise
     "죄송합니다, 배송이 늦어졌습니다. 내일 도착합니다.",
     "로그인할 수 없나요? 비밀번호를 재설정하세요.",
+    "Sorry, I can't find it.",
+    "Das kann ich machen.",
+    "Das kann ich mir nicht vorstellen.",
+    "Das kann man leider nicht machen, ohne das Gerät zu öffnen.",
+    "Leider kann das Gerät das nicht machen.",
+    "すみません、営業時間は10時からです。",
+    "この操作は取り消すことができません。",
+    "それはできません。ですが、代わりに設定から変更できます。",
+    "他做不到的事很多。",
 ]
 
 
