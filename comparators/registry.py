@@ -60,8 +60,8 @@ def available() -> dict[str, type[Comparator]]:
     return found
 
 
-def build(use: str, options: Mapping[str, Any]) -> Comparator:
-    """The comparator that ``use`` names, with these options.
+def build(use: str, options: Mapping[str, Any], *, beside: Sequence[str] = ()) -> Comparator:
+    """The comparator that ``use`` names, with these options; ``beside`` names the keys that may stand among them.
 
     Raises ComparatorError: there is none, it cannot be imported or is not a comparator, or an option does not hold.
     """
@@ -69,7 +69,7 @@ def build(use: str, options: Mapping[str, Any]) -> Comparator:
     try:
         return comparator(comparator.Options.model_validate(dict(options)))
     except ValidationError as error:
-        problems = [_explain(use, problem, comparator.Options) for problem in error.errors(include_url=False)]
+        problems = [_explain(use, problem, comparator.Options, beside) for problem in error.errors(include_url=False)]
         raise ComparatorError("; ".join(problems)) from None
 
 
@@ -121,24 +121,26 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _explain(use: str, problem: Any, options: type[BaseModel]) -> str:
+def _explain(use: str, problem: Any, options: type[BaseModel], beside: Sequence[str]) -> str:
     path = ".".join(str(step) for step in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return _unknown(use, problem["loc"], options)
+        return _unknown(use, problem["loc"], options, beside)
     message = problem["msg"].removeprefix("Value error, ")
     where = f"option {path!r} of comparator {use!r}" if path else f"options of comparator {use!r}"
     found = "" if problem["type"] in _NOT_REPEATED else _found(problem["input"])
     return f"{where}: {message[:1].lower()}{message[1:]}{found}"
 
 
-def _unknown(use: str, path: Sequence[str | int], options: type[BaseModel]) -> str:
+def _unknown(use: str, path: Sequence[str | int], options: type[BaseModel], beside: Sequence[str]) -> str:
     *outer, key = map(str, path)
     allowed = list(_model_at(options, outer).model_fields)
-    near = _nearest(key, allowed)
+    near = _nearest(key, allowed if outer else [*beside, *allowed])
     if outer:
         where = f"option {'.'.join(outer)!r} of comparator {use!r}"
         return f"{where}: {key!r} is no key of it{near}; its keys are {', '.join(allowed)}"
     said = f"its options are {', '.join(allowed)}" if allowed else "it has no options"
+    if beside:
+        said += f"; beside them may stand {', '.join(beside)}"
     return f"{key!r} is not an option of comparator {use!r}{near}; {said}"
 
 

@@ -38,7 +38,8 @@ class Nested(BaseModel):
     @model_validator(mode="after")
     def _built(self) -> Self:
         try:
-            self._comparator = build(self.use, self.model_extra or {})
+            own = [name for name in type(self).model_fields if name != "use"]
+            self._comparator = build(self.use, self.model_extra or {}, beside=own)
         except ComparatorError as error:
             raise ValueError(str(error)) from None
         return self

@@ -29,7 +29,8 @@ def wrapped(text: str, first: str, rest: str) -> Iterator[str]:
 def counts(counts: Mapping[str, int], shown: int = 8) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     text = ", ".join(f"{kind} {n:,}" for kind, n in ranked[:shown])
-    return text + (f", {len(ranked) - shown} more kinds" if len(ranked) > shown else "")
+    more = len(ranked) - shown
+    return text + (f", {more} more kind{'s' if more > 1 else ''}" if more > 0 else "")
 
 
 def share(share: float | None) -> str:

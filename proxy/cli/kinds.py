@@ -18,7 +18,8 @@ STUDENT_ERRORS = (
 _STATUS = re.compile(r"status_[1-5][0-9]{2}", re.ASCII)
 
 HELP = (
-    f"Of this kind alone. Of disagreement: {', '.join(KINDS)}, and what comparators of your own name."
+    "Of this kind alone. Of disagreement, by the word of any of the route's comparators, the deciding one or not:"
+    f" {', '.join(KINDS)}, and what comparators of your own name."
     f" Of missing, or outside of the evidence: {', '.join((*sorted(MISSING), *sorted(EXCLUDED), OVER_BUDGET))}."
     f" Of a student's error: {', '.join(STUDENT_ERRORS)}, or another status."
 )

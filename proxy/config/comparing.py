@@ -24,7 +24,7 @@ def comparator_problems(config: Config) -> Iterator[Problem]:
         for index, use in enumerate(route.comparators):
             where = ("routes", number, "comparators", index)
             try:
-                comparator = build(use.use, use.options)
+                comparator = build(use.use, use.options, beside=("name",))
             except ComparatorError as error:
                 yield Problem(path=where, text=" ".join(str(error).split()))
                 continue

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from proxy.analyst.report import build_report
 from proxy.analyst.text import render_report
+from proxy.analyst.text_parts import counts
 from tests.analyst.report_builders import NOW, T0, config, entry, lose, record
 
 TWO_PRICED = config({"price": {"input": 1, "output": 2}}, {"name": "smaller"})
@@ -136,3 +137,8 @@ def test_a_pause_is_told_while_it_lasts(store, student):
     assert shown(entry(store, configured)).splitlines()[4] == (
         "  - shadowing is paused: nothing is captured until `understudy resume`"
     )
+
+
+@pytest.mark.parametrize(("number", "ending"), [(2, "k0 3, k1 3"), (3, "k1 3, 1 more kind"), (4, "k1 3, 2 more kinds")])
+def test_kinds_beyond_those_shown_are_counted(number, ending):
+    assert counts({f"k{each}": 3 for each in range(number)}, shown=2).endswith(ending)

@@ -58,5 +58,6 @@ def test_the_help_names_all_of_them(capsys):
     assert run(["pairs", "--help"]) == 0
 
     said = " ".join(capsys.readouterr().out.split())
+    assert "by the word of any of the route's comparators" in said
     for kind in ("label_changed", "judged_worse", "unscored", "teacher_error", "timeout", "status_429"):
         assert kind in said

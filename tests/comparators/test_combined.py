@@ -189,6 +189,21 @@ def test_what_cannot_be_used_is_said_at_once(use, parts, message):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("use", "part", "message"),
+    [
+        ("weighted", {"wieght": 2}, "(did you mean 'weight'?); its options are agree_at, measure; beside them may"),
+        ("weighted", {"wieght": 2}, "stand name, weight"),
+        ("all_of", {"nmae": "wording"}, "(did you mean 'name'?)"),
+    ],
+)
+def test_a_misspelt_key_of_a_part_is_told_the_parts_own_keys_too(use, part, message):
+    with pytest.raises(ComparatorError) as refused:
+        build(use, {"comparators": [{"use": "text", **part}]})
+
+    assert message in str(refused.value)
+
+
 def test_a_weight_must_count():
     with pytest.raises(ComparatorError, match="weight"):
         build("weighted", {"comparators": [{"use": "text", "weight": 0}]})
