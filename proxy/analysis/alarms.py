@@ -6,7 +6,7 @@
 * **alert**: somebody bets that agreement is back, at half a margin under the null that was broken or above.  She may
   begin in any block, or on any day, after the alarm, and has spread 1 over these beginnings.  So she ever holds 20 with
   probability 1/20 at most while agreement stays down, and soon does once it is back, however long it was down.  At 20
-  the alarm closes; from the root of it on it is *recovering*.  What is counted meanwhile becomes no baseline.
+  the alarm closes; from the root of it on it is *recovering*.
 * **cool-down**: for a day the detector, begun anew, raises an alarm at ten times its threshold only.  Then it is armed
   again, begun anew.
 
@@ -19,11 +19,11 @@ through all blocks anew come to the same, to the last bit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from proxy.analysis.baselines import MARGIN, Baseline, Hours, renewed
+from proxy.analysis.baselines import MARGIN, Baseline, Hours, Sums, renewed
 from proxy.analysis.blocks import DAY, Blocks, FloatArray, IntArray
 from proxy.analysis.bounds import ABOVE
 from proxy.analysis.drops import SPREAD, Growth, Wealth, grown, threshold, watched
@@ -54,6 +54,7 @@ class Episode:
     floor_broken: bool  # or the baseline alone
     nulls: Hours  # that were broken
     recovery: Wealth
+    counted: Sums = field(default_factory=Sums)  # since it opened
     closed: int | None = None  # the one that closed it
     found: Found | None = None  # by ``proxy.analysis.monitoring``
 
@@ -179,17 +180,20 @@ def _recovering(state: State, episode: Episode, part: Blocks, monitors: int) -> 
     closed = None if closes is None else int(recovery.blocks[last])
     until = part.end if closed is None else closed + 1
     state = replace(state, until=until, last_units=int(recovery.blocks[last]))
+    seen = part.between(part.begin, until)
     floors = state.floors()
     if state.below_floor and floors is not None and not episode.floor_broken:
-        seen = part.between(part.begin, until)
         floor = watched(state.below_floor, seen, floors, state.policy.probability_floor)
         breaks = floor.first(SPREAD, threshold(monitors))
         # What is held then is of no use any more; going on would make it infinite.
         below = floor.at(last) if breaks is None else Wealth.none(int(floor.blocks[breaks]) + 1)
         state = replace(state, below_floor=below)
         episode = replace(episode, floor_broken=breaks is not None)
-    state = replace(state, episode=replace(episode, recovery=recovery.at(last), closed=closed))
-    return state if closed is None else _armed(state)
+    episode = replace(episode, recovery=recovery.at(last), counted=episode.counted.plus(seen), closed=closed)
+    if closed is None:
+        return replace(state, episode=episode)
+    baseline = state.baseline.after_alarm(episode.counted)
+    return _armed(replace(state, baseline=baseline, episode=replace(episode, counted=Sums())))
 
 
 def _towards_floor(state: State, part: Blocks, floor: float) -> FloatArray:

@@ -13,6 +13,10 @@ it, is broken every night, and ten alarms a month are the consequence (STATISTIC
 known, its own value takes the place of the mean's bound, and where it dips, the floor dips with it: what the gate asks
 for is a mean over the whole traffic.
 
+What is counted while an alarm is open is no baseline, or the drop would become what is normal.  But what comes every
+week, and raises an alarm because nobody can know it yet, is season: at an hour of the week that was in an alarm before
+and now is in another, both enter once the second is over.
+
 Seasonal values are means shrunk towards their like by as much as their differences can be chance (empirical Bayes): an
 effect of the hour of the day, one of the day of the week, and what is left of each hour of the week.
 """
@@ -23,6 +27,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proxy.analysis.blocks import DAY, WEEK, WEEK_HOURS, Blocks, FloatArray, IntArray
 from proxy.analysis.bounds import UnitCounts, lower_bound
@@ -36,6 +41,7 @@ FIRST_RENEWALS = (DAY, 2 * DAY, 4 * DAY)  # after the begin; then after every we
 KEPT = 0.9
 _LEAST, _MOST = 0.001, 0.999  # that a null can be
 
+BoolArray = NDArray[np.bool_]
 Hours = tuple[float, ...]  # by hour of the week
 
 
@@ -54,6 +60,13 @@ class Sums:
         added = (weights, weights * weights, weights * blocks.values)
         return Sums(*(_added(old, hours, new * blocks.counts) for old, new in zip(self.columns, added, strict=True)))
 
+    def where(self, hours: BoolArray) -> Sums:
+        """Those of some hours of the week alone."""
+        return Sums(*(tuple((column * hours).tolist()) for column in np.array(self.columns)))
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(*(tuple(column.tolist()) for column in np.array(self.columns) + other.columns))
+
     @property
     def columns(self) -> tuple[Hours, Hours, Hours]:
         return self.weights, self.squares, self.values
@@ -67,6 +80,7 @@ class Baseline:
     renewed: int = 0  # blocks after the begin: up to there units are in `bound` and `season`
     sums: Sums = Sums()  # whole weeks
     fresh: Sums = Sums()  # since then
+    doubtful: Sums = Sums()  # of alarms that are over
     units: tuple[tuple[float, float, float], ...] = ()  # probability, value, count: all, until the season is known
     weeks: int = 0  # that brought units
     bound: float = 0.0  # lower, of the mean
@@ -94,6 +108,12 @@ class Baseline:
             columns = both.probabilities.tolist(), both.values.tolist(), both.counts.tolist()
             units = tuple(zip(*columns, strict=True))
         return replace(self, fresh=self.fresh.plus(blocks), units=units)
+
+    def after_alarm(self, sums: Sums) -> Baseline:
+        """With what was counted while it was open."""
+        both = self.doubtful + sums
+        again = (np.array(self.doubtful.weights) > 0) & (np.array(sums.weights) > 0)
+        return replace(self, fresh=self.fresh + both.where(again), doubtful=both.where(~again))
 
     def dip(self) -> FloatArray:
         """By how much the season is under the mean, by hour of the week: 0 or less."""

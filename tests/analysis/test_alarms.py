@@ -145,6 +145,36 @@ def test_after_the_cool_down_it_is_armed_again_with_nothing_in_hand():
     assert phase(after(HEALTHY, (DAY, 12, 0.80), (3 * DAY, 12, 0.97), (DAY, 12, 0.90))) == "open"
 
 
+def test_the_cool_down_is_a_day_from_the_block_that_closed_the_alarm():
+    calm = after(HEALTHY, (DAY, 12, 0.80), (DAY, 12, 0.97))
+    ends = calm.episode.closed + 1 + DAY
+
+    assert calm_until(calm, ends - 1).episode
+    assert calm_until(calm, ends).episode is None
+    assert calm_until(calm, ends).armed == ends
+
+
+def test_having_been_down_for_twenty_days_costs_little_more_than_for_one():
+    """Back only just: whoever starts anew each day has spread her 1 over days, and not over blocks alone."""
+    hours = []
+    for days in (1, 20):
+        state = after(HEALTHY, (days * DAY, 12, 0.80))
+        back = exactly((4 * DAY, 12, 0.955), begin=state.until)
+        while state.open_episode:
+            state = run(state, back.between(state.until, state.until + 12), 1)
+        hours.append((state.until - back.begin) / 12)
+
+    assert hours[1] < 1.7 * hours[0]
+
+
+def test_those_with_nothing_to_bet_against_do_not_start():
+    """Else, with the first null, there would be as many bettors at once as blocks had gone by."""
+    state = run(begun(BEGIN, Policy(None)), exactly((DAY + 1, 12, 0.97)), 1)
+
+    assert state.armed == BEGIN + DAY
+    assert max(state.drop.held) < 2
+
+
 def test_a_good_student_that_falls_above_the_floor_breaks_its_baseline_alone():
     above = after((WEEK, 12, 0.985), (2 * DAY, 12, 0.945))
 

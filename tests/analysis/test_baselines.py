@@ -18,6 +18,7 @@ from tests.analysis.streams import BEGIN, drawn, exactly, of_counts
 HOURS = np.arange(WEEK_HOURS)
 NIGHTS = 0.95 + 0.02 * np.sin(HOURS / 24 * 2 * np.pi)
 WEEKENDS = 0.95 + np.where(HOURS // 24 >= 5, -0.025, 0.01)
+CLEANING = np.where(HOURS // 6 == 9, 0.85, 0.95)  # one night of the week
 
 
 def after(blocks: Blocks, floor: float | None = None) -> State:
@@ -60,6 +61,29 @@ def test_nights_and_week_ends_are_known_after_three_weeks(by_hour):
 
     assert np.abs(season - by_hour).mean() < 0.003
     assert np.abs(season - by_hour).max() < 0.02
+
+
+def test_what_comes_every_week_is_known_after_it_came_twice_though_it_raised_alarms():
+    """One night of the week ten points lower: nobody could know in the first, but in the fourth there is no alarm."""
+    blocks = drawn(rates(CLEANING, 6), 30.0, seed=1)
+    state, opened = begun(BEGIN, Policy(None)), set()
+    for end in range(BEGIN + DAY, blocks.end + 1, DAY):
+        state = run(state, blocks.between(BEGIN, end), 1)
+        opened |= {state.episode.opened} if state.episode else set()
+
+    assert opened
+    assert max(opened) < BEGIN + 3 * WEEK
+    assert np.abs(np.array(state.baseline.season) - CLEANING)[CLEANING < 0.9].max() < 0.03
+
+
+def test_what_came_once_is_no_season():
+    """A day at half the agreement, and all is well again: the next weeks' null is as it was."""
+    before = after(exactly((4 * WEEK, 10, 0.95)))
+    incident = after(exactly((4 * WEEK, 10, 0.95), (DAY, 10, 0.5), (2 * WEEK, 10, 0.95)))
+
+    assert incident.episode is None
+    assert incident.armed > BEGIN + 4 * WEEK
+    assert incident.nulls() == pytest.approx(before.nulls(), abs=0.004)
 
 
 def test_where_nothing_breathes_chance_makes_no_season():

@@ -52,19 +52,26 @@ def test_block_by_block_is_the_same_as_at_once_to_the_last_bit(counts, null, cut
     assert wealth == watched(Wealth.none(BEGIN), blocks, nulls, 1.0).at(-1)
 
 
-@given(NULLS, st.sampled_from([1.0, 0.5, 0.1]), st.sampled_from([0.1, 0.05]))
-def test_a_fair_bet_stays_fair_however_few_are_sampled(null, probability, floor):
-    """On average over being sampled and agreeing, with agreement at the null, a bet multiplies wealth by 1."""
+@given(
+    NULLS, st.floats(0.0, 1.0), st.floats(0.01, 0.99), st.sampled_from([1.0, 0.5, 0.1]), st.sampled_from([0.1, 0.05])
+)
+def test_a_fair_bet_stays_fair_however_unevenly_units_are_sampled(null, worse, share, probability, floor):
+    """The mean over a part that is sampled in full and another is the null: on average a bet multiplies wealth by 1."""
+    worse *= null
+    better = min(1.0, (null - share * worse) / (1 - share))
+    null = share * worse + (1 - share) * better
     nulls = np.full(WEEK_HOURS, null)
-    agreed, disagreed = (
-        watched(Wealth.none(BEGIN), blocks_of([row], probability=probability), nulls, floor).held[0]
-        for row in ((1, 0, 0), (0, 0, 1))
-    )
 
-    average = 1 - probability + probability * (null * agreed + (1 - null) * disagreed)
+    def multiplied(row, sampled):
+        return watched(Wealth.none(BEGIN), blocks_of([row], probability=sampled), nulls, floor).held[0]
+
+    average = 0.0
+    for of_all, agreement, sampled in ((share, worse, probability), (1 - share, better, 1.0)):
+        agreed, disagreed = multiplied((1, 0, 0), sampled), multiplied((0, 0, 1), sampled)
+        average += of_all * (1 - sampled + sampled * (agreement * agreed + (1 - agreement) * disagreed))
+        assert agreed.min() > 0.0099  # nobody can lose all that she has
 
     assert average == pytest.approx(np.ones(GAPS.size), rel=1e-9)
-    assert agreed.min() > 0.0099  # nobody can lose all that she has
 
 
 @pytest.mark.parametrize("units", [12_500, 1_000_000])

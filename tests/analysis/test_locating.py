@@ -56,6 +56,18 @@ def test_a_collapse_is_located_to_the_block():
     assert found.latest - found.earliest <= 4 * BLOCK_SECONDS
 
 
+def test_a_null_far_below_what_agreement_was_makes_the_moment_no_less_certain():
+    """Held against a floor of 93%, a student of 98.5% fell to 91%."""
+    by_floor, by_itself = [], []
+    for seed in range(20):
+        blocks = drawn(np.repeat([0.985, 0.91], [1_000, 40]), 12.0, seed)
+        for expected, lengths in ((0.93, by_floor), (0.985, by_itself)):
+            found = since(blocks, np.full(blocks.block.size, expected))
+            lengths.append(found.latest - found.earliest)
+
+    assert np.mean(by_floor) < 1.2 * np.mean(by_itself)
+
+
 def test_between_units_that_are_far_apart_nobody_knows():
     """One block an hour has units: the moment may be anywhere since the one before."""
     rates = np.repeat([0.95, 0.3], [1_200, 1_200])
