@@ -67,9 +67,8 @@ def main() -> int:
 def _watch(running: Running, swapped: threading.Event) -> int:
     time.sleep(GOOD_SECONDS)
     before = _entry(running)
-    print(
-        f"before: {before['verdict']}, {'; '.join(before['reasons'])}, {before['units']} units, {before['agreement']['estimate']:.3f} agree"
-    )
+    print(f"before: {before['verdict']}, {before['units']} units, {before['agreement']['estimate']:.3f} agree;")
+    print("; ".join(before["reasons"]))
     swapped.set()
     moment = datetime.now(UTC)
     print(f"swapped: {moment:%H:%M:%S}")
