@@ -67,7 +67,7 @@ def comparison(said: str) -> Comparison:
     return Comparison(request=request, teacher=Answer(content="yes"), student=Answer(content=said))
 
 
-def scored(comparators, said, *, seconds=2.0, chunk_seconds=3.0):
+def scored(comparators, said, *, seconds=60.0, chunk_seconds=60.0):
     async def scenario():
         runner = Runner(processes=2, seconds=seconds)
         try:
@@ -94,9 +94,12 @@ def test_one_that_raises_costs_its_own_score():
     assert said[1].scores["alike"].agree
 
 
-@pytest.mark.parametrize(("harm", "failure"), [("loop", "TookTooLong"), ("crash", "ProcessDied")])
-def test_one_that_hangs_or_crashes_costs_its_own_scores_and_no_others(harm, failure):
-    said = scored([("says", Says()), ("alike", Alike())], ["yes", harm, "no"])
+@pytest.mark.parametrize(
+    ("harm", "failure", "limits"),
+    [("loop", "TookTooLong", {"seconds": 6.0, "chunk_seconds": 3.0}), ("crash", "ProcessDied", {})],
+)
+def test_one_that_hangs_or_crashes_costs_its_own_scores_and_no_others(harm, failure, limits):
+    said = scored([("says", Says()), ("alike", Alike())], ["yes", harm, "no"], **limits)
 
     assert [each.agree for each in said] == [True, None, False]
     assert [each.failed for each in said] == [{}, {"says": failure}, {}]
