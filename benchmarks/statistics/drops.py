@@ -124,7 +124,7 @@ def where_it_was(runs: int) -> list[Figure]:
                 hours.append((since.latest - since.earliest) / 3600)
         figures += [
             quantiles(f"pairs between {word} and where it is placed: median (90%)", away, goal),
-            at_least("  the range that is named holds the moment", 0.9, *share(held)),
+            at_least("  the range that is named holds the moment", 0.95, *share(held)),
             quantiles("  hours that the range is long: median (90%)", hours, None, "{:.1f}"),
         ]
     return figures
