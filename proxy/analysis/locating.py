@@ -39,7 +39,7 @@ def since(blocks: Blocks, expected: FloatArray) -> Since:
 
     With each block as the begin, the likelihood of all later units after a drop is held against that without one,
     scanned backwards (likelihood ratio, over sizes of drops as the detector spreads its bets).  ``likely`` halves the
-    sum of these over all begins; the range leaves out half a percent of it at each end.  It held the true moment in 99% of
+    sum of these over all begins; the range leaves out a half percent at each end.  It held the true moment in 99% of
     simulated drops (benchmarks/statistics/drops.py).
 
     What is expected is first taken as given, then moved to the level that the units were at before the begin so found:
