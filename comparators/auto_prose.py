@@ -51,6 +51,20 @@ _NUMBER_WORDS = frozenset(
     "cinquante soixante cent mille dos tres cuatro cinco seis siete ocho nueve diez once doce veinte treinta cuarenta "
     "cincuenta sesenta cien mil".split()
 )
+# What is told apart where both sides name one: units, days, months, ordinals. English, German, French, Spanish.
+_NAMED = frozenset(
+    "ms seconds minute hour day week month year mg g kg lb oz ml l mm cm m km mile kb mb gb tb kw mw gw kwh "  # noqa: SIM905
+    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august "
+    "september october november december first second third fourth fifth sixth seventh eighth ninth tenth last "
+    "dollar euro pound yen cent percent "
+    "sekunden minuten stunde stunden tag tage tagen woche wochen monat monate monaten jahr jahre jahren montag "
+    "dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober dezember "
+    "erste ersten zweite zweiten dritte dritten letzte letzten "
+    "seconde jour semaine mois an heure lundi mardi mercredi jeudi vendredi samedi dimanche janvier février mars "
+    "avril juin juillet août septembre octobre novembre décembre premier première deuxième troisième dernier dernière "
+    "segundo minuto hora día semana mes año lunes martes miércoles jueves viernes sábado domingo enero febrero marzo "
+    "abril mayo junio julio agosto septiembre octubre noviembre diciembre primero primera segunda tercero".split()
+)
 # Operators: alone, or in an expression (`a>b`); a hyphen or a slash between words is none.
 _OPERATORS = frozenset("- / ! != ( )".split())  # noqa: SIM905
 _EXPRESSION = re.compile(r"[*+=<>≤≥≠±×÷^]|\A\w-\w\Z")  # noqa: RUF001 - signs of mathematics
@@ -96,7 +110,7 @@ def _differ(here: list[str], there: list[str]) -> bool:
         return True
     if Counter(_UNSPACED.findall("".join(here))) != Counter(_UNSPACED.findall("".join(there))):
         return True
-    return _letters_differ(here, there) or _negated(here, there) or _negated(there, here)
+    return _letters_differ(here, there) or _named_differ(here, there) or _negated(here, there) or _negated(there, here)
 
 
 def _turning(word: str) -> str:
@@ -120,6 +134,16 @@ def _letters_differ(here: list[str], there: list[str]) -> bool:
     if ours == theirs:
         return False
     return bool(ours and theirs) or not (ours | theirs) <= _LETTER_WORDS
+
+
+def _named_differ(here: list[str], there: list[str]) -> bool:
+    """Whether both sides name something of ``_NAMED`` and not the same: 5 days and 5 weeks."""
+    ours, theirs = ({_singular(word) for word in side if _singular(word) in _NAMED} for side in (here, there))
+    return bool(ours and theirs) and ours != theirs
+
+
+def _singular(word: str) -> str:
+    return word if word in _NAMED else word.removesuffix("s")
 
 
 def _negated(here: list[str], there: list[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from comparators.base import Answer, Comparator, ComparatorOptions, Request, Run, Score
+from comparators.checking import checked
 from comparators.nesting.options import Nested, runs_of
 from comparators.nesting.using import Using
 
@@ -68,7 +69,7 @@ class _Combined(Using):
         said: dict[str, Score | Exception] = {}
         for label, comparator in self._wanted(said):
             try:
-                said[label] = _sound(comparator.compare(request, teacher, student))
+                said[label] = checked(comparator.compare(request, teacher, student))
             except Exception as error:  # noqa: BLE001 -- a plugin may raise anything
                 said[label] = error
         return self._together(said)
@@ -77,7 +78,7 @@ class _Combined(Using):
         said: dict[str, Score | Exception] = {}
         for label, comparator in self._wanted(said):
             try:
-                said[label] = _sound(await run(comparator, request, teacher, student))
+                said[label] = checked(await run(comparator, request, teacher, student))
             except Exception as error:  # noqa: BLE001 -- a plugin may raise anything
                 said[label] = error
         return self._together(said)
@@ -161,12 +162,6 @@ def _labels(parts: Sequence[Part]) -> list[str]:
             label, number = f"{part.name or part.use} {number}", number + 1
         labels.append(label)
     return labels
-
-
-def _sound(score: Score) -> Score:
-    if not 0.0 <= score.score <= 1.0:
-        raise ValueError("a score must lie in [0, 1]")
-    return score
 
 
 def _shown(word: Score | Exception | None) -> dict[str, Any]:

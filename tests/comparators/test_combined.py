@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from comparators.base import TEXT_SURFACES, Answer, Comparator, ComparatorError, ComparatorOptions, Score
+from comparators.checking import InvalidScoreError
 from comparators.registry import build
 from tests.comparators.pairs import REQUEST, compare
 
@@ -123,8 +124,23 @@ def test_otherwise_a_failure_is_the_failure_of_all(use, others):
 
 @pytest.mark.parametrize("score", [1.5, -0.1, float("nan")])
 def test_a_score_that_is_none_is_a_failure(score):
-    with pytest.raises(ValueError, match="must lie in"):
+    with pytest.raises(InvalidScoreError, match="must lie in"):
         compare("all_of", "a", "b", comparators=[YES, says(score, agree=True)])
+
+
+class Mumbles(Says):
+    """Agreement is no truth value."""
+
+    name = "mumbles"
+
+    def compare(self, request, teacher, student):
+        return Score(score=0.0, agree="no")
+
+
+@pytest.mark.parametrize("use", ["all_of", "any_of"])
+def test_a_word_that_is_no_truth_value_is_no_agreement(use):
+    with pytest.raises(InvalidScoreError, match="`agree` must be True or False"):
+        compare(use, "a", "b", comparators=[{"use": f"{HERE}:Mumbles"}])
 
 
 def ask(use, parts):
