@@ -39,6 +39,7 @@ _MINUS = "\u2212"
 _NO_ZERO = re.compile(r"\.(?<![\w.,)\]]\.)(?=\d)")
 # The case of words with digits counts: ids, keys, 5 Mb and 5 MB. That of these does not.
 _DIGIT = re.compile(r"\d")
+_DIGIT_BY_LETTER = re.compile(r"\d(?:[-_]?[^\W\d_]|(?<=[^\W\d_]\d)|(?<=[^\W\d_][-_]\d))")
 _CASELESS = re.compile(r"\d+(?:[:.]\d+)?(?:am|pm|st|nd|rd|th)", re.IGNORECASE)
 # Aligning costs the product of the lengths: of more only the first are aligned, and an equal rest counts.
 _ALIGNED_CHARACTERS = 20_000
@@ -55,10 +56,11 @@ def tokens(text: str) -> list[str]:
     """
     if "|" in text:
         text = _TABLE_ROW.sub(lambda row: row[0].replace("|", " "), text)
-    text = _LINE_MARK.sub("", text)
+    if "\n" in text or not text[:1].isalnum():
+        text = _LINE_MARK.sub("", text)
     text = normalised(text).replace(_MINUS, "-").replace(" – ", " - ")  # noqa: RUF001 - minus signs too
     text = _NO_ZERO.sub("0.", text)
-    if not _DIGIT.search(text):
+    if not _DIGIT_BY_LETTER.search(text):
         return _split(text.casefold())
     return list(map(_folded, _split(text)))
 
@@ -72,7 +74,7 @@ def _folded(token: str) -> str:
 def _split(text: str) -> list[str]:
     if any(sign in text for sign in _SIGNS):
         return [operator or token for operator, token in _TOKEN_OR_OPERATOR.findall(text) if operator or token]
-    return [token for token in _TOKEN.findall(text) if token]
+    return list(filter(None, _TOKEN.findall(text)))
 
 
 def rouge_l(wanted: str, given: str) -> Measured:
@@ -81,13 +83,13 @@ def rouge_l(wanted: str, given: str) -> Measured:
     Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004.
     """
     ours, theirs = tokens(wanted), tokens(given)
-    return _f1(sequences.common(ours, theirs), ours, theirs, same=normalised(wanted) == normalised(given))
+    return _f1(sequences.common(ours, theirs), ours, theirs, (wanted, given))
 
 
 def token_f1(wanted: str, given: str) -> Measured:
     """F1 of the words, in any order (Rajpurkar et al., SQuAD, 2016)."""
     ours, theirs = tokens(wanted), tokens(given)
-    return _f1((Counter(ours) & Counter(theirs)).total(), ours, theirs, same=normalised(wanted) == normalised(given))
+    return _f1((Counter(ours) & Counter(theirs)).total(), ours, theirs, (wanted, given))
 
 
 def chrf(wanted: str, given: str) -> Measured:
@@ -112,10 +114,11 @@ MEASURES: Mapping[str, Callable[[str, str], Measured]] = {
 }
 
 
-def _f1(common: int, ours: list[str], theirs: list[str], *, same: bool) -> Measured:
+def _f1(common: int, ours: list[str], theirs: list[str], texts: tuple[str, str]) -> Measured:
     total = len(ours) + len(theirs)
     counted = {"words": {"teacher": len(ours), "student": len(theirs), "common": common}}
-    return (2 * common / total if total else float(same)), counted
+    # Without any word on either side: punctuation is all there is.
+    return (2 * common / total if total else float(len(set(map(normalised, texts))) == 1)), counted
 
 
 def _of_beginnings(wanted: str, given: str, measure: Callable[[str, str], float]) -> float:
