@@ -9,8 +9,10 @@ import numpy as np
 
 from proxy.analysis.blocks import Blocks, FloatArray, time_of
 from proxy.analysis.bounds import UnitCounts, estimate
-from proxy.analysis.drops import GAPS, SPREAD
+from proxy.analysis.drops import GAPS
 
+# How likely drops of these sizes are taken to be.  Tiny ones weigh less: for them any begin will do.
+SIZES = np.array([0.25, 0.5, *[1.0] * (GAPS.size - 2)])
 WITHIN = 0.99  # of the likelihood is in the range
 _LEAST = 0.001
 
@@ -38,9 +40,9 @@ def since(blocks: Blocks, expected: FloatArray) -> Since:
     """Since when agreement is lower.
 
     With each block as the begin, the likelihood of all later units after a drop is held against that without one,
-    scanned backwards (likelihood ratio, over sizes of drops as the detector spreads its bets).  ``likely`` halves the
-    sum of these over all begins; the range leaves out a half percent at each end.  It held the true moment in 99% of
-    simulated drops (benchmarks/statistics/drops.py).
+    scanned backwards (likelihood ratio, over drops of many sizes).  ``likely`` halves the sum of these over all begins;
+    the range leaves out half a percent of it at each end.  It held the true moment in 99% of simulated drops
+    (benchmarks/statistics/drops.py).
 
     What is expected is first taken as given, then moved to the level that the units were at before the begin so found:
     the null of an alarm is somewhat lower than that.
@@ -76,7 +78,7 @@ def _scan(blocks: Blocks, expected: FloatArray) -> tuple[int, int, int]:
     gains = w * (x * np.log(p / m) + (1 - x) * np.log((1 - p) / (1 - m)))
     firsts = blocks.firsts
     from_here = blocks.sums(gains)[::-1].cumsum(axis=0)[::-1]
-    likelihood = (np.exp(from_here - from_here.max()) @ SPREAD).cumsum()
+    likelihood = (np.exp(from_here - from_here.max()) @ SIZES).cumsum()
     shares = np.array([(1 - WITHIN) / 2, 0.5, (1 + WITHIN) / 2])
     at = np.searchsorted(likelihood, shares * likelihood[-1])
     earliest, likely, latest = blocks.block[firsts[at]].tolist()

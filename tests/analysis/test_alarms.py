@@ -164,7 +164,7 @@ def test_having_been_down_for_twenty_days_costs_little_more_than_for_one():
             state = run(state, back.between(state.until, state.until + 12), 1)
         hours.append((state.until - back.begin) / 12)
 
-    assert hours[1] < 1.7 * hours[0]
+    assert hours[0] < hours[1] < 60  # by blocks alone it were some 70
 
 
 def test_those_with_nothing_to_bet_against_do_not_start():

@@ -45,7 +45,7 @@ def test_the_range_holds_the_moment_nearly_always_and_the_middle_is_near_it(prob
         away.append(abs(found.likely - moment) / BLOCK_SECONDS * 12)
         assert found.earliest <= found.likely <= found.latest
 
-    assert held >= 70
+    assert held >= 76  # of 80
     assert np.median(away) <= 84  # pairs; 60 over many more runs: benchmarks/statistics/drops.py
 
 
