@@ -12,6 +12,7 @@ alone, the order of arrival forgotten: counts from replicas add, and any target 
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -94,11 +95,16 @@ def log_e_value(units: UnitCounts, mean: float, *, probability_floor: float, bet
     """
     if units.counts.size == 0:
         return 0.0
+    return float(np.logaddexp.reduce(bets.log_weights + _log_gains(units, mean, probability_floor, bets)))
+
+
+def _log_gains(units: UnitCounts, mean: float, probability_floor: float, bets: Bets) -> FloatArray:
+    """By how much each bet has grown."""
     if units.probabilities.min() < probability_floor:
         raise ValueError("a unit's sampling probability is below the floor that the bets were made for")
     stakes = bets.fractions * (probability_floor / mean)
-    gains = np.log1p(np.outer(stakes, (units.values - mean) / units.probabilities)) @ units.counts
-    return float(np.logaddexp.reduce(bets.log_weights + gains))
+    gains: FloatArray = np.log1p(np.outer(stakes, (units.values - mean) / units.probabilities)) @ units.counts
+    return gains
 
 
 def log_e_below(units: UnitCounts, mean: float, *, probability_floor: float) -> float:
@@ -127,17 +133,22 @@ def _largest_refuted_mean(units: UnitCounts, alpha: float, probability_floor: fl
 
 
 def units_needed(units: UnitCounts, target: float, alpha: float, *, probability_floor: float) -> int | None:
-    """Forecast: how many more units until the lower bound reaches ``target``, if the mean stays as it is.
+    """Forecast: how many more units until the lower bound reaches ``target``, if they keep coming like those so far.
 
     None where it never will: there are no units, or their mean is not above the target.
     """
     mean = estimate(units)
     if mean is None or mean <= target:
         return None
-    short = math.log(1 / alpha) - log_e_value(units, target, probability_floor=probability_floor)
-    return math.ceil(max(0.0, short) / max(_divergence(mean, target), 1e-6))
+    gains, wanted = _log_gains(units, target, probability_floor, ABOVE), math.log(1 / alpha)
+    winning = gains > 0
+    if not winning.any():  # the mean is too near to the target for the smallest bet
+        return None
 
+    def reached(more: int) -> bool:
+        return bool(np.logaddexp.reduce(ABOVE.log_weights + gains * (1 + more / units.total)) >= wanted)
 
-def _divergence(p: float, q: float) -> float:
-    """Kullback-Leibler divergence of Bernoulli ``p`` from ``q``, nats: the most that wealth can grow by a unit."""
-    return sum(a * math.log(a / b) for a, b in ((p, q), (1 - p, 1 - q)) if a > 0)
+    # Every bet that wins would do it alone; wealth by times is convex, so it passes what is wanted once.
+    times = ((wanted - ABOVE.log_weights[winning]) / gains[winning]).min()
+    most = max(0, math.ceil((times - 1) * units.total))
+    return bisect.bisect_left(range(most), True, key=reached)

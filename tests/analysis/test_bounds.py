@@ -172,13 +172,44 @@ def test_a_much_lower_floor_costs_pairs():
     assert lower_bound(units, 0.05, probability_floor=0.1) < lower_bound(units, 0.05, probability_floor=1.0)
 
 
-def test_the_forecast_comes_about():
-    """If agreement stays at 97%, the forecast brings the bound to the target, give or take a quarter."""
-    so_far = binary(194, 200)
+FORECAST = {
+    "all alike": [(1.0, 1.0, 194), (1.0, 0.0, 6)],
+    "differences, most of them none": [(1.0, 0.5, 38)],
+    "a slice sampled whole where the rest is thinned": [(1.0, 1.0, 40)],
+    "both": [(1.0, 1.0, 400), (0.25, 1.0, 99), (0.25, 0.0, 1)],
+}
 
-    needed = bounds.units_needed(so_far, 0.95, 0.05, probability_floor=1.0)
-    total = 200 + round(1.25 * needed)
 
-    assert lower_bound(binary(round(0.97 * total), total), 0.05, probability_floor=1.0) >= 0.95
+@pytest.mark.parametrize(("rows", "target", "floor"), [
+    (FORECAST["all alike"], 0.95, 1.0),
+    (FORECAST["differences, most of them none"], 0.45, 1.0),
+    (FORECAST["a slice sampled whole where the rest is thinned"], 0.95, 0.125),
+    (FORECAST["both"], 0.95, 0.125),
+])  # fmt: skip
+def test_the_forecast_comes_about(rows, target, floor):
+    """If units like those so far keep coming, so many more bring the bound to the target, and 2% fewer do not."""
+    so_far = UnitCounts.of(rows)
+    needed = bounds.units_needed(so_far, target, 0.05, probability_floor=floor)
+
+    def lower_after(more: float) -> float:
+        grown = UnitCounts(so_far.probabilities, so_far.values, so_far.counts * (1 + more / so_far.total))
+        return lower_bound(grown, 0.05, probability_floor=floor)
+
+    assert lower_after(needed + 1) >= target > lower_after(0.98 * needed - 1)
+
+
+@given(WEIGHTED, TARGETS, ALPHAS)
+def test_a_forecast_is_reached_or_there_is_none(rows, target, alpha):
+    so_far = UnitCounts.of((p, v / 100, n) for p, v, n in rows)
+    needed = bounds.units_needed(so_far, target, alpha, probability_floor=0.03)
+
+    if needed is None:
+        assert estimate(so_far) <= target + 0.001
+    else:
+        grown = UnitCounts(so_far.probabilities, so_far.values, so_far.counts * (1 + needed / so_far.total))
+        assert log_e_value(grown, target, probability_floor=0.03) >= math.log(1 / alpha) - 1e-6
+
+
+def test_there_is_no_forecast_where_agreement_is_under_the_target_and_none_to_come_where_it_is_proven():
     assert bounds.units_needed(binary(1000, 1000), 0.95, 0.05, probability_floor=1.0) == 0
     assert bounds.units_needed(binary(95, 100), 0.95, 0.05, probability_floor=1.0) is None
