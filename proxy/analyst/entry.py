@@ -64,6 +64,7 @@ def told(summary: Summary, decision: Decision, gate: Gate) -> dict[str, Any]:
         "pairs_needed": decision.units_needed,
         "agreement": agreement_json(decision.agreement),
         "target": gate.target,
+        "margin": gate.margin,
         "missing": {"share": summary.overall.missing_share, "kinds": dict(summary.overall.missing)},
         "excluded": {
             "share": summary.overall.excluded_share,
@@ -103,6 +104,7 @@ def route_entry(store: Store, route: Route, window: Window) -> dict[str, Any]:
         "pairs_needed": None,
         "agreement": agreement_json(Agreement(estimate=None, lower=0.0, upper=1.0, alpha=gate.alpha)),
         "target": gate.target,
+        "margin": gate.margin,
         "full_days": 0,
         "missing": {"share": 0.0, "kinds": {}},
         "excluded": {"share": 0.0, "over_budget_share": 0.0, "kinds": {}},

@@ -75,11 +75,11 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
     agreement = entry["agreement"]
     yield from line(
         "Agreement",
-        f"{share(agreement['estimate'])}, between {bounds(agreement)} (each at alpha {agreement['alpha']:g}),"
-        f" target {100 * entry['target']:.6g}%",
+        f"{share(agreement['estimate'])}, between {bounds(agreement)} (each at alpha {agreement['alpha']:g})"
+        f"{_wanted(entry)}",
     )
-    lowest = _lowest([agreement], entry["target"])
-    yield from line("", f"{percent(lowest)} {_picture(agreement, entry['target'], lowest=lowest)} 100%")
+    lowest = _lowest([agreement], _target(entry))
+    yield from line("", f"{percent(lowest)} {_picture(agreement, _target(entry), lowest=lowest)} 100%")
     yield from noise_lines(entry)
     yield from line(*_source(entry))
     if entry["pairs_needed"] is not None:
@@ -99,6 +99,17 @@ def _measured(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from line("Student errors", counts(entry["student_errors"]))
     if entry["student_logprobs"]:
         yield from line("Logprobs", _logprobs(entry["student_logprobs"]))
+
+
+def _target(entry: Mapping[str, Any]) -> float | None:
+    """What agreement is held against; None where the gate goes by the noise floor instead."""
+    target: float | None = entry["target"] if entry["margin"] is None else None
+    return target
+
+
+def _wanted(entry: Mapping[str, Any]) -> str:
+    target = _target(entry)
+    return "" if target is None else f", target {100 * target:.6g}%"
 
 
 def _comparator(name: str, said: Mapping[str, Any]) -> str:
@@ -136,7 +147,7 @@ def _segments(entry: Mapping[str, Any]) -> Iterator[str]:
     if not segments:
         return
     shown = segments[:SEGMENTS_SHOWN]
-    lowest = _lowest([segment["agreement"] for segment in shown], entry["target"])
+    lowest = _lowest([segment["agreement"] for segment in shown], _target(entry))
     scale = f"{percent(lowest)}{'100%':>{PICTURE - len(percent(lowest))}}"
     yield ""
     yield f"  {'Segment, worst first':<27}{'Units':>8}{'Agree':>8}{'Bounds':>16}  {scale}  Verdict"
@@ -150,12 +161,12 @@ def _segments(entry: Mapping[str, Any]) -> Iterator[str]:
         name = set_cell_size(name, NAME)
         yield (
             f"  {name} {mark}{segment['units']:>8,}{share(agreement['estimate']):>8}{bounds(agreement):>16}"
-            f"  {_picture(agreement, entry['target'], lowest=lowest)}  {segment['verdict']}"
+            f"  {_picture(agreement, _target(entry), lowest=lowest)}  {segment['verdict']}"
         )
     hidden = len(segments) - len(shown)
-    notes = ["* required", "| the target", f"bounds each at alpha {entry['agreement']['alpha']:g}"] + [
-        f"{hidden:,} more segments: --format json"
-    ] * (hidden > 0)
+    notes = ["* required"] + ["| the target"] * (_target(entry) is not None)
+    notes += [f"bounds each at alpha {entry['agreement']['alpha']:g}"]
+    notes += [f"{hidden:,} more segments: --format json"] * (hidden > 0)
     yield f"  {'; '.join(notes)}"
     if entry["verdict"] == "promote" and any(each["required"] and each["verdict"] != "promote" for each in segments):
         yield from wrapped(STRICTER, "  ", "  ")
@@ -184,7 +195,7 @@ def _cost(cost: Mapping[str, Any]) -> Iterator[str]:
     yield from line("Cost", text)
 
 
-def _picture(agreement: Mapping[str, Any], target: float, *, lowest: float) -> str:
+def _picture(agreement: Mapping[str, Any], target: float | None, *, lowest: float) -> str:
     """The interval from ``lowest`` to 1 with the estimate and the target: ``.....[===o==].|..``."""
 
     def column(share: float) -> int:
@@ -192,15 +203,16 @@ def _picture(agreement: Mapping[str, Any], target: float, *, lowest: float) -> s
 
     low, high = column(agreement["lower"]), column(agreement["upper"])
     cells = ["=" if low <= place <= high else "." for place in range(PICTURE)]
-    cells[column(target)] = "|"
+    if target is not None:
+        cells[column(target)] = "|"
     if agreement["estimate"] is not None:
         cells[column(agreement["estimate"])] = "o"
     return "".join(cells)
 
 
-def _lowest(agreements: Sequence[Mapping[str, Any]], target: float) -> float:
+def _lowest(agreements: Sequence[Mapping[str, Any]], target: float | None) -> float:
     """Where the pictures begin: a multiple of 10% that shows the target and most of every interval."""
-    least = target - 0.05
+    least = 0.95 if target is None else target - 0.05
     for one in agreements:
         least = min(least, one["lower"] if one["estimate"] is None else one["estimate"])
     return max(0, math.floor(least * 10 - 1e-9)) / 10

@@ -20,9 +20,10 @@ def noise_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     yield from line("Noise floor", f"{text}, of {floor['pairs']:,} pairs asked twice")
     if difference is not None and difference["estimate"] is not None:
         points = [100 * difference[name] for name in ("estimate", "lower", "upper")]
+        wanted = "" if entry["margin"] is None else f" (at least {-100 * entry['margin']:.6g} wanted)"
         yield from line(
             "To the teacher",
-            f"{points[0]:+.1f} points, between {points[1]:+.1f} and {points[2]:+.1f}, on the same pairs;"
+            f"{points[0]:+.1f} points, between {points[1]:+.1f} and {points[2]:+.1f}{wanted}, on the same pairs;"
             f" agreement is {share(relative['estimate'])} of the floor",
         )
 

@@ -10,6 +10,7 @@ import typer
 
 from proxy.cli.common import ConfigFlag, config_source
 from proxy.cli.remembered import remembering
+from proxy.config.model import Gate
 from proxy.errors import UsageError
 from proxy.runtime import ConfigSource
 
@@ -95,9 +96,15 @@ def check(config: ConfigFlag = None) -> None:
     for route in loaded.routes:
         uses = ", ".join(use.label for use in route.comparators)
         names = ", ".join(student.name for student in route.students) or "no student yet"
-        print(f"  {route.name}: {names}; compared by {uses}; target {route.gate.agreement:g}")
+        print(f"  {route.name}: {names}; compared by {uses}; {_wanted(route.gate)}")
     for warning in warnings_of(loaded):
         print(f"understudy: warning: {warning}", file=sys.stderr)
+
+
+def _wanted(gate: Gate) -> str:
+    if gate.relative_to == "noise_floor":
+        return f"at most {gate.margin:g} under the noise floor"
+    return f"target {gate.agreement:g}"
 
 
 def _many(number: int, what: str) -> str:

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from proxy.analyst.report import build_report
 from proxy.analyst.text import render_report
 from proxy.analyst.text_parts import counts
+from proxy.store.records import TEACHER_REPLAY
 from tests.analyst.report_builders import NOW, T0, config, entry, lose, record
 
 TWO_PRICED = config({"price": {"input": 1, "output": 2}}, {"name": "smaller"})
@@ -142,3 +143,19 @@ def test_a_pause_is_told_while_it_lasts(store, student):
 @pytest.mark.parametrize(("number", "ending"), [(2, "k0 3, k1 3"), (3, "k1 3, 1 more kind"), (4, "k1 3, 2 more kinds")])
 def test_kinds_beyond_those_shown_are_counted(number, ending):
     assert counts({f"k{each}": 3 for each in range(number)}, shown=2).endswith(ending)
+
+
+def test_a_gate_that_goes_by_the_noise_floor_shows_its_margin_and_no_target(store):
+    floored = config(
+        {},
+        teacher={"url": "http://t/v1", "replay_api_key": "sk"},
+        noise_floor={"share": 0.5},
+        gate={"relative_to": "noise_floor", "margin": 0.1, "agreement": 0.6},
+    )
+    record(store, ["agreed"] * 50, again=TEACHER_REPLAY, of=floored)
+    only = entry(store, floored)
+
+    assert only["margin"] == 0.1
+    assert "at least -10 wanted" in shown(only)
+    assert "target" not in shown(only)
+    assert "|" not in shown(only)

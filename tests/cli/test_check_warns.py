@@ -61,3 +61,17 @@ def test_any_other_is_not(tmp_path, capsys, comparators):
 def test_nor_is_a_route_that_decides_nothing_of_prose(tmp_path, capsys):
     assert checked(tmp_path, capsys, [], students=[]) == ""
     assert checked(tmp_path, capsys, [], match={"path": "/v1/embeddings"}) == ""
+
+
+def test_what_the_gate_asks_for_is_told(tmp_path, capsys):
+    teacher = {"url": "http://127.0.0.1:9/v1", "replay_api_key": "sk"}
+    route = {"name": "r", "teacher": teacher, "noise_floor": {"share": 0.1}, "comparators": [{"use": "label"}]}
+    gates = [{"agreement": 0.9}, {"relative_to": "noise_floor", "margin": 0.02}]
+    routes = [{**route, "name": f"r{n}", "match": {"model": f"m{n}"}, "gate": gate} for n, gate in enumerate(gates)]
+    (tmp_path / "understudy.yaml").write_text(json.dumps({"routes": routes}))
+
+    assert run(["check", "--config", str(tmp_path / "understudy.yaml")]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].endswith("; target 0.9")
+    assert said[2].endswith("; at most 0.02 under the noise floor")
