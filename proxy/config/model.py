@@ -256,7 +256,9 @@ class NoiseFloor(Model):
     """How often the teacher agrees with itself."""
 
     share: Number = Field(gt=0, le=1, description="of the shadowed units, on which the teacher is asked a second time")
-    usd_per_day: Number | None = Field(None, gt=0, description="what that may cost; default: no limit")
+    usd_per_day: Number | None = Field(
+        None, gt=0, description="what that may cost, where prices are known; default: no limit"
+    )
 
 
 Sample = Annotated[

@@ -41,7 +41,7 @@ def _configured(usage: Usage, price: Mapping[str, float | None]) -> float | None
 def _listed(model: str, usage: Usage) -> float | None:
     import genai_prices
 
-    if not _is_listed(model):
+    if not is_listed(model):
         return None
     counts = genai_prices.Usage(
         input_tokens=usage.input_tokens,
@@ -57,7 +57,7 @@ def _listed(model: str, usage: Usage) -> float | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_listed(model: str) -> bool:
+def is_listed(model: str) -> bool:
     """Whether anybody lists the model: looking in vain takes milliseconds, so it is not done again for every pair."""
     import genai_prices
 

@@ -75,3 +75,24 @@ def test_what_the_gate_asks_for_is_told(tmp_path, capsys):
     said = capsys.readouterr().out.splitlines()
     assert said[1].endswith("; target 0.9")
     assert said[2].endswith("; at most 0.02 under the noise floor")
+
+
+@pytest.mark.parametrize(
+    ("teacher", "match", "warned"),
+    [
+        ({}, {"model": "samp-*"}, True),
+        ({}, {}, True),
+        ({"model": "ours-1"}, {"model": "gpt-4o"}, True),
+        ({}, {"model": "gpt-4o*"}, False),
+        ({"model": "gpt-4o-mini"}, {"model": "ours*"}, False),
+        ({"price": {"input": 1, "output": 1}}, {"model": "samp-*"}, False),
+    ],
+)
+def test_a_budget_for_the_noise_floor_without_a_price_is_warned_of(tmp_path, capsys, teacher, match, warned):
+    teacher = {"url": "http://127.0.0.1:9/v1", "replay_api_key": "sk", **teacher}
+    floor = {"share": 0.1, "usd_per_day": 5}
+
+    said = checked(tmp_path, capsys, [{"use": "label"}], teacher=teacher, match=match, noise_floor=floor)
+
+    assert said.startswith("understudy: warning: route r: noise_floor.usd_per_day limits nothing") is warned
+    assert len(said.splitlines()) == 2 * warned
