@@ -43,6 +43,12 @@ def no_units(slice_: Slice, circumstances: Circumstances) -> str:
     return NO_PAIRS
 
 
+def not_asked_again(slice_: Slice) -> str:
+    return (
+        f"{slice_.name}: on none of these pairs was the teacher asked again, and its agreement with itself is asked for"
+    )
+
+
 def unsettled(slice_: Slice, circumstances: Circumstances) -> str:
     number = circumstances.unsettled
     text = "1 exchange is not settled yet" if number == 1 else f"{number:,} exchanges are not settled yet"

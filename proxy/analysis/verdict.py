@@ -31,7 +31,7 @@ def decide(overall: Slice, segments: Sequence[Slice], gate: Gate, circumstances:
     failing = _failing([judged], gate, gate.alpha / 2, floor) if enough else []
     shared = gate.alpha / 2 / max(1, len(required) + len(gate.also))
     failing += _failing([*required, *others(overall, gate)], gate, shared, floor) if enough else []
-    lacking = _lacking(judged, gate, circumstances)
+    lacking = _lacking(overall, gate, circumstances)
     lacking += _unproven([judged], gate, gate.alpha, floor) if judged.units else []
     if enough:  # else that is reason enough
         lacking += _unproven(others(overall, gate), gate, gate.alpha, floor)
@@ -93,7 +93,7 @@ def _decide_segment(
     failing_alpha = gate.alpha / 2 / (len(required) + len(gate.also) if is_required else number)
     enough = gate.judges(overall).units >= gate.min_pairs
     failing = _failing([judged], gate, failing_alpha, floor) if enough else []
-    lacking = _lacking(judged, gate, circumstances)
+    lacking = _lacking(segment, gate, circumstances)
     if overall.excluded_share > EXCLUDED_LIMIT >= segment.excluded_share:
         lacking.append(reasons.excluded(overall, EXCLUDED_LIMIT))
     if circumstances.lost_share > LOST_LIMIT:
@@ -151,14 +151,17 @@ def _unproven(slices: Sequence[Slice], gate: Gate, alpha: float, floor: float) -
 
 def _lacking(slice_: Slice, gate: Gate, circumstances: Circumstances) -> list[str]:
     """What `promote` asks beside the bounds."""
+    judged = gate.judges(slice_)
     lacking = []
     if circumstances.exploratory:
         lacking.append(reasons.EXPLORATORY)
     lacking += circumstances.open_alarms
     if not slice_.units:
         lacking.append(reasons.no_units(slice_, circumstances))
-    elif slice_.units < gate.min_pairs:
-        lacking.append(reasons.too_few_units(slice_, gate))
+    elif not judged.units:
+        lacking.append(reasons.not_asked_again(judged))
+    elif judged.units < gate.min_pairs:
+        lacking.append(reasons.too_few_units(judged, gate))
     if circumstances.full_days < gate.min_days:
         lacking.append(reasons.too_few_days(circumstances, gate))
     if slice_.missing_share > MISSING_LIMIT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from proxy.analysis.records import Circumstances
+from proxy.analysis.records import Circumstances, Gate
 from proxy.analysis.verdict import decide
 from proxy.analyst.entry import told
 from proxy.analyst.judging import gate_of, lost_between
@@ -80,7 +80,7 @@ def rescored_entry(  # noqa: PLR0917 - as many as there are
         "paused": is_paused(store, route),
         **told(summary, decision, gate),
         **to_noise_floor(decision, None),
-        "reasons": [*_reasons(summary, rescoring, live), *decision.reasons],
+        "reasons": [*_reasons(summary, rescoring, live), *_without_floor(gate), *decision.reasons],
         "pairs_needed": None,
         "full_days": full_days,
         "cost": cost_of(summary.teacher_cost, summary.student_cost, student.price, hours=span / 3600),
@@ -110,6 +110,11 @@ def _reasons(summary: Summary, rescoring: Rescoring, live: Evidence | None) -> I
     teachers = [segment.value for segment in summary.segments if segment.key == "teacher_version"]
     if len(teachers) > 1:
         yield f"answers of {len(teachers)} teacher versions are counted together; its segments tell them apart"
+
+
+def _without_floor(gate: Gate) -> Iterator[str]:
+    if gate.margin is not None:
+        yield "the teacher's second answers are not scored again, so nothing tells how it stands to the noise floor"
 
 
 def _pairs(number: int) -> str:

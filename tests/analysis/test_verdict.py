@@ -415,3 +415,15 @@ def test_what_is_asked_of_one_comparator_changes_nothing_of_another():
     asked = decide(with_format(GOOD, counted(1000)), [with_format(ENGLISH, counted(800))], FORMAT, CIRCUMSTANCES)
 
     assert (asked.verdict, asked.agreement) == (plain.verdict, plain.agreement)
+
+
+def test_pairs_on_which_the_teacher_was_never_asked_again_are_not_called_none():
+    relative = replace(GATE, margin=0.1)
+    waiting = replace(CIRCUMSTANCES, open_turns=3)
+
+    decision = decide(GOOD, [replace(GOOD, key="language", value="de")], relative, waiting)
+
+    assert decision.verdict == "undecided"
+    assert decision.reasons[0].startswith("overall: on none of these pairs was the teacher asked again")
+    assert decision.segments[0].reasons[0].startswith("language=de: on none of these pairs")
+    assert "no pairs yet" in decide(counted(0), [], relative, CIRCUMSTANCES).reasons
