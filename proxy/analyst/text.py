@@ -66,6 +66,8 @@ def _entry(entry: Mapping[str, Any]) -> Iterator[str]:
 def _volume(entry: Mapping[str, Any]) -> Iterator[str]:
     span = f", {moment(entry['first'])} to {moment(entry['last'])}" if entry["first"] else ""
     yield from line("Exchanges", f"{entry['exchanges']:,}{span}")
+    yield from noise_lines(entry)
+    yield from finding_lines(entry)
 
 
 def _measured(entry: Mapping[str, Any]) -> Iterator[str]:

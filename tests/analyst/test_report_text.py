@@ -159,3 +159,16 @@ def test_a_gate_that_goes_by_the_noise_floor_shows_its_margin_and_no_target(stor
     assert "at least -10 wanted" in shown(only)
     assert "target" not in shown(only)
     assert "|" not in shown(only)
+
+
+def test_a_route_without_students_tells_how_the_teacher_stands_to_itself_and_what_drifted(store):
+    floored = config(teacher={"url": "http://t/v1", "replay_api_key": "sk"}, noise_floor={"share": 0.5})
+    record(store, ["agreed", "disagreed"] * 50, again=TEACHER_REPLAY, of=floored)
+    drifted = {"side": "input", "feature": "length", "statistic": "js", "value": 0.5, "drifted": True}
+    alert = {"reason": "input_drift", "segment": "all", "opened": "2026-09-22T14:15:00Z"}
+
+    text = shown({**entry(store, floored), "drift": [drifted], "alerts": [alert]})
+
+    assert "the teacher agrees with itself on 50.0%" in text
+    assert "input length (js 0.500)" in text
+    assert "input drift, open since" in text
