@@ -8,6 +8,7 @@ from typing import Any
 LONGEST_SHOWN = 60
 _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "int_parsing": lambda _: "must be a whole number",
+    "float_parsing": lambda _: "must be a number",
     "bool_parsing": lambda _: "must be true or false",
     "greater_than_equal": lambda context: f"must be {context['ge']} or more",
     "less_than_equal": lambda context: f"must be {context['le']} or less",

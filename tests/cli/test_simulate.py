@@ -150,6 +150,7 @@ def test_flags_are_groups_of_traffic():
         ("--alpha 0.5", "--alpha: must be more than 0 and less than 0.5; found 0.5"),
         ("--agreement 97", "--agreement: must be a number from 0 to 1; found 97"),
         ("--agreement nan", "--agreement: must be a number from 0 to 1; found nan"),
+        ("--agreement high", "--agreement: must be a number; found high"),
         ("--pairs 0", "--pairs: must be 1 or more; found 0"),
         ("--seed -1", "--seed: must be 0 or more; found -1"),
         ("--segment acme:.1:.2", "--segment acme:.1:.2: write KEY=VALUE:SHARE:AGREEMENT, such as tenant=acme:0.1:0.90"),
