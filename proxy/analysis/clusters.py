@@ -154,10 +154,15 @@ def _vectors(hashed: Any, rarity: FloatArray) -> Any:
     return vectors
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a prompt, in their order, as far as it is read: letters alone, in lower case."""
+    read = text if len(text) <= 2 * READ_CHARACTERS else f"{text[:READ_CHARACTERS]} {text[-READ_CHARACTERS:]}"
+    return [word for word in _WORD.findall(read.casefold()) if len(word) <= LONGEST_WORD]
+
+
 def _terms(text: str) -> Iterator[str]:
     """Words, and pairs of words in a row with a space between them."""
-    read = text if len(text) <= 2 * READ_CHARACTERS else f"{text[:READ_CHARACTERS]} {text[-READ_CHARACTERS:]}"
-    words = [word for word in _WORD.findall(read.casefold()) if len(word) <= LONGEST_WORD]
+    words = words_of(text)
     yield from words
     yield from map(" ".join, itertools.pairwise(words))
 

@@ -5,12 +5,12 @@ not enough: where the student is bad everywhere, every slice is, and none tells 
 not enough either: a slice at 97% among others at 99% keeps the student from nothing.
 
 Whoever looks for the worst of some thousand slices finds bad ones where there are none.  So the sample is in two
-halves.  One is searched (``proxy.analysis.search``), over the values of segments and clusters of prompts: it names K
-candidates at most, each with a line that is not above the target.  In the other half a candidate is a weak spot if two
-e-values reach K/alpha: one against "agreement in the slice is at the line or above it", one against "outside of all
-candidates it is at the line or under it".  Of a slice that is no weak spot one of these is true wherever the line is,
-so the chance that it is named is alpha/K at most, and that any such is named is alpha (an intersection-union test, as
-in Berger, 1982, and Bonferroni's sum over candidates that were fixed before).  Missing pairs count in the student's
+halves.  One is searched (``proxy.analysis.search``), over values of segments, clusters of prompts and words in them: it
+names K candidates at most, each with a line that is not above the target.  In the other half a candidate is a weak spot
+if two e-values reach K/alpha: one against "agreement in the slice is at the line or above it", one against "outside of
+all candidates it is at the line or under it".  Of a slice that is no weak spot one of these is true wherever the line
+is, so the chance that it is named is alpha/K at most, and that any such is named is alpha (an intersection-union test,
+as in Berger, 1982, and Bonferroni's sum over candidates that were fixed before).  Missing pairs count in the student's
 favour: in the slice as agreements, elsewhere as disagreements.
 
 What is named must also say something new: without the pairs of weak spots already named it has to pass the same test.
@@ -46,8 +46,9 @@ class WeakSpot:
 
     name: str
     conditions: Mapping[str, str]  # segments that an exchange must all have
-    cluster: int | None  # and the cluster that its prompt must be in: a number that holds within one search
-    cluster_terms: tuple[str, ...]  # what prompts of the cluster tell themselves by: three words at most
+    word: str | None  # and a word that its prompt must have
+    cluster: int | None  # or the cluster that this must be in: a number that holds within one search
+    cluster_terms: tuple[str, ...]  # what the cluster's prompts are told by: three words at most
     share: float  # of the traffic
     units: int  # of the sample, both halves
     agreement: Agreement  # in the half that it was confirmed on; bounds at alpha over the number of candidates
@@ -161,16 +162,18 @@ class _Tested:
 
 
 def _weak_spot(tested: _Tested, conditions: Sequence[Condition], clusters: Clusters, alpha: float) -> WeakSpot:
-    segments = dict(sorted(condition for condition in conditions if not isinstance(condition, int)))
+    segments = dict(sorted(condition for condition in conditions if isinstance(condition, tuple)))
     number = next((condition for condition in conditions if isinstance(condition, int)), None)
+    word = next((condition for condition in conditions if isinstance(condition, str)), None)
     terms = () if number is None else clusters.terms[number]
     pairs = sorted(tested.pairs, key=lambda pair: pair.id)
     disagreeing = [pair for pair in pairs if pair.agree is False]
     kinds = Counter(kind for pair in disagreeing for kind in pair.kinds)
     newest_of_units = {unit_of(pair): pair.id for pair in disagreeing}
     return WeakSpot(
-        name=_name(segments, number, terms),
+        name=_name(segments, word, number, terms),
         conditions=segments,
+        word=word,
         cluster=number,
         cluster_terms=terms,
         share=tested.share,
@@ -184,8 +187,10 @@ def _weak_spot(tested: _Tested, conditions: Sequence[Condition], clusters: Clust
     )
 
 
-def _name(segments: Mapping[str, str], number: int | None, terms: Sequence[str]) -> str:
+def _name(segments: Mapping[str, str], word: str | None, number: int | None, terms: Sequence[str]) -> str:
     parts = [f"{key}={value}" for key, value in segments.items()]
+    if word is not None:
+        parts.append(f'prompts with "{word}"')
     if number is not None:
         parts.append(f"prompts {number}" + (f" ({', '.join(terms)})" if terms else ""))
     return " and ".join(parts)

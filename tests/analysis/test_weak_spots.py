@@ -56,7 +56,7 @@ def test_a_bad_segment_value_is_named_with_its_numbers():
     confirmed = [pair for pair in halves(pairs)[1].pairs if pair.segments["tenant"] == "t12"]
     assert spot.name == "tenant=t12"
     assert spot.conditions == {"tenant": "t12"}
-    assert (spot.cluster, spot.cluster_terms) == (None, ())
+    assert (spot.word, spot.cluster, spot.cluster_terms) == (None, None, ())
     assert (spot.units, spot.confirmed_on) == (len(inside), len(confirmed))
     assert spot.share == pytest.approx(len(inside) / len(pairs))
     assert spot.agreement.estimate == pytest.approx(np.mean([pair.agree for pair in confirmed]))
@@ -89,6 +89,20 @@ def test_a_bad_topic_is_named_by_its_words():
     assert all(spot.conditions == {} and spot.cluster is not None for spot in spots)
     assert words <= {*TOPICS[1].split(), "please", "number"}
     assert sum(spot.share for spot in spots) == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_bad_word_is_named():
+    pairs = sample(lambda *_: 0.98)
+    bad = {pair.id for pair in pairs[::50]}
+    random = np.random.default_rng(2)
+    told = [
+        replace(pair, text=f"{pair.text} Refund!", agree=bool(random.random() < 0.6)) if pair.id in bad else pair
+        for pair in pairs
+    ]
+    [spot] = found(told)
+
+    assert (spot.name, spot.word, spot.conditions) == ('prompts with "refund"', "refund", {})
+    assert spot.units == len(bad)
 
 
 def test_several_are_all_named_and_each_once():
