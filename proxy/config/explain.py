@@ -51,12 +51,11 @@ def explain(error: ValidationError, written: Any) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails, written: Any) -> Problem:
-    # Pydantic adds the branch of a union (tagged <…> in the models) and [key] to what are keys otherwise.
-    path = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
-    kind = detail["type"]
+    path, kind = _keys(detail["loc"]), detail["type"]
     if kind == "missing":
         return Problem(path=path, text="is needed")
     if kind == "extra_forbidden":
+        path = (*_keys(detail["loc"][:-1]), detail["loc"][-1])  # what nobody knows may look like a branch
         return Problem(path=path, text=_unknown(path, detail["loc"]))
     if detail["loc"] and detail["loc"][-1] == "[key]":
         text = str(detail["ctx"]["error"]) if kind == "value_error" else _PATTERNS["header"]
@@ -66,6 +65,11 @@ def _problem(detail: ErrorDetails, written: Any) -> Problem:
     if kind == "string_type" and isinstance(value, bool | int | float):
         text += ": put it in quotes"
     return Problem(path=path, text=text)
+
+
+def _keys(location: tuple[int | str, ...]) -> Path:
+    # Pydantic adds the branch of a union (tagged <…> in the models) and [key] to what are keys otherwise.
+    return tuple(part for part in location if not (isinstance(part, str) and part[:1] in ("<", "[")))
 
 
 def _allowed(detail: ErrorDetails, path: Path) -> str:

@@ -76,6 +76,8 @@ def nearly_the_example(draw) -> str:
 
 @given(st.text() | pieces | nearly_the_example())
 @example("a: [\n")
+@example("<: 1\n")
+@example("'[a': 1\n")
 def test_any_text_is_a_configuration_or_is_refused(folder, text):
     result = loaded(folder, text)
 
