@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import structlog
 
 from proxy.analysis.monitoring import Alarm
 from proxy.analyst import alerting, drifting
@@ -17,6 +18,7 @@ from proxy.analyst.shapes import Window
 from proxy.analyst.watching import watch_student, watch_teacher
 from proxy.analyst.weakness import searched
 from proxy.config.model import Config, Route, Student
+from proxy.errors import UnderstudyError
 from proxy.journal.base import Depth
 from proxy.store.base import Store
 from proxy.store.records import TEACHER_REPLAY, Alert, Assessment, Evidence
@@ -34,6 +36,9 @@ class _Common:
     teacher: Mapping[str, Alarm]  # how it agrees with itself
 
 
+_log = structlog.get_logger()
+
+
 class Rounds:
     """What it works from is in the store, and so is what it comes to: it may stop and start at any point."""
 
@@ -48,10 +53,18 @@ class Rounds:
         window = window_at(now, unsettled)
         drift = Drifting(self._store, until=until)
         for route in config.routes:
-            inputs = self._look_at_route(route, drift, window)
-            common = _Common(drift, inputs, self._watch_teacher(route, window, until))
-            for student in route.students:
-                self._assess(route, student, window, until, common)
+            try:
+                self._assess_route(route, drift, window, until)
+            except UnderstudyError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- one route's trouble must not keep the others unwatched
+                _log.error("route_not_assessed", route=route.name, error=type(error).__name__)
+
+    def _assess_route(self, route: Route, drift: Drifting, window: Window, until: float) -> None:
+        inputs = self._look_at_route(route, drift, window)
+        common = _Common(drift, inputs, self._watch_teacher(route, window, until))
+        for student in route.students:
+            self._assess(route, student, window, until, common)
 
     def _look_at_route(self, route: Route, drift: Drifting, window: Window) -> list[alerting.Cause]:
         """Why its students are to be distilled again; where there are none, these alerts are the route's own."""

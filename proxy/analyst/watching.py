@@ -58,7 +58,7 @@ def _policy(route: Route, evidence: Evidence, floor: float | None) -> Policy:
 def _watch(  # noqa: PLR0917 - as many as there are
     store: Store, evidence: Evidence, names: Sequence[str], policy: Policy, kept: Mapping[str, Any], until: float
 ) -> dict[str, Alarm]:
-    states = {name: msgspec.convert(kept[name], State) for name in names if name in kept}
+    states = _states({name: kept[name] for name in names if name in kept})
     # A sample may have been configured that is smaller than any of when the evidence began.
     lowest = min([policy.probability_floor, *(state.policy.probability_floor for state in states.values())])
     watching = _Watching(store, evidence, names, replace(policy, probability_floor=lowest), until)
@@ -108,6 +108,14 @@ class _Watching:
             )
             for name in self.names
         }
+
+
+def _states(kept: Mapping[str, Any]) -> dict[str, State]:
+    """Without what another version wrote, which this one does not understand: found again from the blocks."""
+    try:
+        return msgspec.convert(dict(kept), dict[str, State])
+    except msgspec.ValidationError:
+        return {}
 
 
 def _segments(judged: Judgement) -> list[str]:

@@ -178,3 +178,30 @@ def test_whom_the_missing_or_the_past_would_flatter_is_not_promoted(store, stude
         work(store, T0 + hours * 3600)
 
     assert entry(store, now=T0 + BEFORE)["verdict"] != "promote"
+
+
+def test_one_routes_trouble_keeps_no_other_from_being_watched(dropped, monkeypatch):
+    both = config({}).routes[0]
+    broken = both.model_copy(update={"name": "broken"})
+    configured = ONE.model_copy(update={"routes": [broken, *ONE.routes]})
+    watched = Rounds._watch_teacher
+
+    def failing(self, route, *rest):
+        if route.name == "broken":
+            raise ArithmeticError
+        return watched(self, route, *rest)
+
+    monkeypatch.setattr(Rounds, "_watch_teacher", failing)
+    work(dropped, T0 + BEFORE + DAY, configured)
+
+    assert "agreement_dropped" in {alert["reason"] for alert in entry(dropped, now=T0 + BEFORE + DAY)["alerts"]}
+
+
+def test_what_another_version_kept_is_found_again(dropped):
+    dropped._connection._db.execute(
+        """UPDATE assessments SET document = json_set(document, '$.monitors', json('{"all": {"other": 1}}'))"""
+    )
+
+    work(dropped, T0 + BEFORE + DAY)
+
+    assert "agreement_dropped" in {alert["reason"] for alert in entry(dropped, now=T0 + BEFORE + DAY)["alerts"]}
