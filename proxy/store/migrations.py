@@ -416,7 +416,7 @@ ALTER TABLE pairs ADD COLUMN thinning REAL NOT NULL DEFAULT 1.0;
 """
 
 _DRAWS = """
--- A number drawn by the exchange's id: the pairs of an evidence with the lowest ones are a random sample of it.
+-- A number drawn by the unit: the pairs of an evidence with the lowest ones are a random sample of its units.
 ALTER TABLE pairs ADD COLUMN draw INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX pairs_by_draw ON pairs (evidence_id, draw);
 """

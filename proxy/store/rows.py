@@ -63,9 +63,9 @@ def exchange_row(exchange: ExchangeRecord, unit_head: str | None) -> dict[str, A
     }
 
 
-def draw_of(exchange_id: str) -> int:
-    """A random number in [0, 2^32), always the same for an exchange."""
-    return int.from_bytes(hashlib.blake2b(exchange_id.encode(), digest_size=4).digest(), "big")
+def draw_of(unit: str) -> int:
+    """A random number in [0, 2^32), the same for all of a unit: a sample by it holds units whole."""
+    return int.from_bytes(hashlib.blake2b(unit.encode(), digest_size=4).digest(), "big")
 
 
 def pair_row(exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def pair_row(exchange: ExchangeRecord, pair: PairRecord, evidence_id: int) -> di
         "definition": pair.definition,
         "decides": pair.decides,
         "evidence_id": evidence_id,
-        "draw": draw_of(exchange.id),
+        "draw": draw_of(exchange.unit or exchange.id),
         "outcome": pair.outcome,
         "agree": pair.agree,
         "thinning": pair.thinning,
